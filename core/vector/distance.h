@@ -1,0 +1,38 @@
+/*
+ * core/vector/distance.h
+ *		Metrics, and exact distances between an f32 query and rows of either type.
+ *
+ * Inside the index a distance is an f32 "score" that sorts like the operator's result: squared L2,
+ * negative inner product, and for cosine the negative inner product of normalised vectors.
+ * vcv_metric_result() turns a score into what the SQL operator returns.
+ */
+#ifndef VC_CORE_VECTOR_DISTANCE_H
+#define VC_CORE_VECTOR_DISTANCE_H
+
+#include "core/vector/types.h"
+
+/* values are stored in metapages: never renumber */
+typedef enum VcvMetric
+{
+	VCV_L2 = 0,
+	VCV_IP = 1,
+	VCV_COSINE = 2
+} VcvMetric;
+
+/* L2 uses squared distances, the other two dot products */
+static inline int
+vcv_metric_is_dot(VcvMetric metric)
+{
+	return metric != VCV_L2;
+}
+
+/* score of row[n] (elements of the type) for query q[n]; under VCV_COSINE both are normalised */
+extern float vcv_score(VcvMetric metric, VcvType type, const float *q, const void *row, uint32_t n);
+
+/* score -> result of <->, <#> or <=> */
+extern double vcv_metric_result(VcvMetric metric, float score);
+
+/* result -> score: the largest score whose result is < radius belongs to a range scan */
+extern float vcv_metric_score(VcvMetric metric, double result);
+
+#endif

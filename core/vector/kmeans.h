@@ -1,0 +1,116 @@
+/*
+ * core/vector/kmeans.h
+ *		k-means over a sample that lies in memory: pure computation, no PostgreSQL calls.
+ *
+ * Memory: the caller hands over one work block of vcv_kmeans_memory() bytes; nothing is allocated
+ * inside, so threads need no allocator.  Threads: at most one call at a time in a process; see
+ * kmeans.c for the rules.  Results depend on samples, options and seed only, never on the number of
+ * threads.
+ */
+#ifndef VC_CORE_VECTOR_KMEANS_H
+#define VC_CORE_VECTOR_KMEANS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/vector/types.h"
+
+/* seed of every build, as upstream (32 bytes of value 7) */
+#define VCV_KMEANS_SEED UINT64_C(0x0707070707070707)
+
+typedef enum VcvKmeansAlgorithm
+{
+	VCV_KMEANS_AUTO = 0,	 /* two-level when clusters * samples makes it worth while, else lloyd */
+	VCV_KMEANS_LLOYD,		 /* flat, every iteration looks at all clusters */
+	VCV_KMEANS_HIERARCHICAL	 /* sqrt(c) coarse cells, seats in proportion, 2 flat refinements */
+} VcvKmeansAlgorithm;
+
+typedef enum VcvKmeansResult
+{
+	VCV_KMEANS_OK = 0,
+	VCV_KMEANS_CANCELLED /* poll said so; centroids are undefined; all threads are gone */
+} VcvKmeansResult;
+
+typedef struct VcvKmeansOptions
+{
+	/* samples: n rows of dim elements, row i at samples + i * stride bytes, read only */
+	const void *samples;
+	VcvType type;
+	size_t n;	   /* < 2^32 */
+	size_t stride; /* bytes; a multiple of the element size */
+	uint32_t dim;
+
+	uint32_t clusters;	 /* >= 1 */
+	uint32_t iterations; /* of Lloyd; 0 leaves the initial (random distinct) samples */
+	VcvKmeansAlgorithm algorithm;
+	bool spherical; /* scale centroids to unit length (a zero centroid stays zero) */
+	uint64_t seed;
+	uint32_t threads; /* <= 1: everything runs in the caller's thread */
+
+	/*
+	 * Called in the caller's thread at least every ~50 ms; true = cancel.  Must not raise: note the
+	 * wish, return true, and raise after vcv_kmeans() has returned.  percent is 0..100 and never
+	 * falls.  NULL = no interest.
+	 */
+	bool (*poll)(void *arg, int percent);
+	void *poll_arg;
+} VcvKmeansOptions;
+
+/* bytes of the work block for these options (samples and result not included) */
+extern size_t vcv_kmeans_memory(const VcvKmeansOptions *opts);
+
+/*
+ * Cluster.  work: vcv_kmeans_memory() bytes, 64-byte aligned.  ret_centroids: clusters * dim f32.
+ * With n <= clusters the samples themselves come first and the rest is random in [-1, 1) (for one
+ * cluster and no sample: zero), so that an index on an empty table can be built.
+ */
+extern VcvKmeansResult vcv_kmeans(const VcvKmeansOptions *opts, void *work, float *ret_centroids);
+
+/*
+ * Nearest-centroid search over a fixed set: RaBitQ bounds, exact recheck, warm start.  Used by the
+ * flat passes of k-means and by builds that assign all rows.  Read-only after init: any number of
+ * threads or processes may share one, each with a scratch of its own.
+ */
+typedef struct VcvAssigner VcvAssigner;
+
+extern size_t vcv_assigner_memory(uint32_t clusters, uint32_t dim);
+extern size_t vcv_assigner_scratch(uint32_t dim);
+
+/*
+ * Build in mem (vcv_assigner_memory() bytes, 64-byte aligned), which holds no pointer but the one to
+ * centroids: f32 [clusters][dim], which must stay as it is while the assigner is used.
+ */
+extern VcvAssigner *vcv_assigner_init(void *mem, const float *centroids, uint32_t clusters,
+									  uint32_t dim);
+
+/*
+ * Index of the centroid nearest to x[dim] by squared L2 (ties: the smaller index), found by bounds
+ * that hold with epsilon 1.9 or better.  warm: a guess (any value; >= clusters = none).  scratch:
+ * vcv_assigner_scratch() bytes, 64-byte aligned.
+ */
+extern uint32_t vcv_assigner_nearest(const VcvAssigner *assigner, const float *x, uint32_t warm,
+									 void *scratch, float *ret_distance2);
+
+/*
+ * Means in full dimension for kmeans_dimension: cluster rotated and truncated samples, then feed
+ * every full row with the cluster that its truncated rotation belongs to.
+ */
+typedef struct VcvMeans
+{
+	uint32_t clusters;
+	uint32_t dim;
+	uint32_t *counts; /* [clusters] */
+	float *sums;	  /* [clusters][dim], becomes the centroids */
+} VcvMeans;
+
+/* counts and sums are the caller's memory; both are zeroed */
+extern void vcv_means_init(VcvMeans *means, uint32_t clusters, uint32_t dim, uint32_t *counts,
+						   float *sums);
+extern void vcv_means_add(VcvMeans *means, uint32_t cluster, const float *x);
+/* add what another worker gathered (same shape) */
+extern void vcv_means_merge(VcvMeans *means, const VcvMeans *other);
+/* sums become means; a cluster that got nothing becomes random in [-1, 1) */
+extern void vcv_means_finish(VcvMeans *means, bool spherical, uint64_t seed);
+
+#endif
