@@ -1,0 +1,51 @@
+/*
+ * vchordrq/encode.h
+ *		From a column value to what the index stores: f32 row, rotation, code, slot bytes.
+ *
+ * One encoder serves one build participant, insert, scan or check; it owns its scratch memory and is
+ * not shared.  The same routine encodes everywhere, so that index_check can re-encode from the heap.
+ */
+#ifndef VCHORDRQ_ENCODE_H
+#define VCHORDRQ_ENCODE_H
+
+#include "vchordrq/meta.h"
+
+typedef struct RqEncoder
+{
+	const RqMeta *meta;
+	float	   *x;				/* [dim] value as f32, normalised for cosine */
+	float	   *rotated;		/* [dim] rotation of x, set by rq_encoder_rotate */
+	const void *elements;		/* [dim] elements in the column's type, into the detoasted value */
+	float		inverse_norm;	/* 1/|v|, 0 for the zero vector; cosine only */
+	uint64	   *code;			/* [geo.code_words] sign code, set by rq_encoder_code */
+	float		base;
+	float		factor;
+	float		err;
+	float	   *residual;		/* scratch [dim] */
+	void	   *detoasted;		/* to free, or NULL */
+} RqEncoder;
+
+/* Allocate in `context`.  `meta` must outlive the encoder. */
+extern RqEncoder *rq_encoder_create(MemoryContext context, const RqMeta *meta);
+
+/*
+ * Take a non-null value of the column's type: detoast, check the dimension (error
+ * ERRCODE_DATA_EXCEPTION "expected %d dimensions, not %d"), fill x, elements, inverse_norm.
+ * Valid until the next set/clear.  Call rq_encoder_clear to free a detoasted copy early.
+ */
+extern void rq_encoder_set(RqEncoder *enc, Datum value);
+extern void rq_encoder_clear(RqEncoder *enc);
+
+/* rotated = rotation of x */
+extern void rq_encoder_rotate(RqEncoder *enc);
+
+/*
+ * Code of `rotated` for list whose rotated centroid is `centroid` ([dim]) when the index is residual
+ * (pass NULL otherwise): fills code, base, factor, err.
+ */
+extern void rq_encoder_code(RqEncoder *enc, const float *centroid);
+
+/* Bytes of a vector slot ([geo.slot_bytes]): TID, inverse norm, elements. */
+extern void rq_encoder_slot(const RqEncoder *enc, ItemPointer tid, char *ret_slot);
+
+#endif

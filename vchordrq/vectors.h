@@ -1,0 +1,46 @@
+/*
+ * vchordrq/vectors.h
+ *		Vector groups: slots with the rows' full vectors (format.h).
+ *
+ * Lock order: CHAIN page, then pages of one group in ascending block order, then an APPEND page.
+ */
+#ifndef VCHORDRQ_VECTORS_H
+#define VCHORDRQ_VECTORS_H
+
+#include "core/buf.h"
+#include "core/xlog.h"
+#include "core/vector/distance.h"
+
+#include "vchordrq/meta.h"
+
+/*
+ * Exact distance of `query` (f32[dim], unrotated; normalised for cosine) to the vector in a slot:
+ * L2 squared, negative dot, or -cos.  A vector over several pages is read page by page.
+ * false: the slot is free or belongs to another row (it was deleted meanwhile), *ret untouched.
+ */
+extern bool rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache,
+							   const RqStripDisk *strip, const float *query, float *ret_distance);
+
+/* copy a slot's bytes (geo.slot_bytes) to ret_slot; false as above */
+extern bool rq_vector_read(Relation index, const RqMeta *meta, const RqStripDisk *strip,
+						   char *ret_slot);
+
+/*
+ * Find a free slot for chain `chain` (0..chains-1), write `slot` (geo.slot_bytes) into it and leave
+ * the page guards registered in *xlog, uncommitted, so that the caller can add the APPEND page to the
+ * same record when the slot touches <= 2 pages (*ret_pending = true); slots over more pages are
+ * committed here (*ret_pending = false).
+ */
+extern void rq_vector_put(Relation index, const RqMeta *meta, uint32 chain, const char *slot,
+						  VcXlog *xlog, RqStripDisk *ret_strip, bool *ret_pending);
+
+/* VACUUM: free the slot if it still belongs to strip->tid; pushes the group to `chain`'s free list */
+extern void rq_vector_free(Relation index, const RqMeta *meta, uint32 chain,
+						   const RqStripDisk *strip);
+
+/* Compose group pages in memory (build): pages = geo.group_pages BLCKSZ images. */
+extern void rq_group_init(const RqMeta *meta, char *pages);
+extern void rq_group_put(const RqMeta *meta, char *pages, uint32 slot_no, const char *slot);
+extern void rq_group_finish(const RqMeta *meta, char *pages, uint32 slots_used);
+
+#endif
