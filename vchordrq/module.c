@@ -1,0 +1,35 @@
+/*
+ * vchordrq/module.c
+ *		What the server sees first of the vchordrq module: magic block, load hook, version.
+ *
+ * The module may be loaded by the first call of one of its functions, by session_preload_libraries or
+ * by shared_preload_libraries; nothing a user calls depends on which of these it was.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "core/attrs.h"
+
+PG_MODULE_MAGIC;
+
+extern VC_EXPORT void _PG_init(void);
+
+VC_FUNCTION(vchord_version);
+
+void
+_PG_init(void)
+{
+}
+
+/*
+ * vchord_version() returns text: the version of the loaded library.  Calling it loads the module, so
+ * that the module's settings are known to the session from then on.
+ */
+Datum
+vchord_version(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(VC_VERSION));
+}
