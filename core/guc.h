@@ -1,0 +1,69 @@
+/*
+ * core/guc.h
+ *		Settings: a reloption as fallback for a GUC, by the GUC's source, and the list of probes.
+ *
+ * Precedence, as upstream: the GUC is used whenever its source is not the built-in default (SET,
+ *ALTER ROLE, ALTER DATABASE, ALTER SYSTEM, postgresql.conf, even with the same value), else the
+ *index's reloption.
+ */
+#ifndef VC_CORE_GUC_H
+#define VC_CORE_GUC_H
+
+#include "utils/guc.h"
+
+#include "core/options.h"
+
+/* A GUC of ours, found once after it was defined.  Static variable of the module. */
+typedef struct VcGuc
+{
+	const char *name;
+	struct config_generic *record;
+} VcGuc;
+
+/* Looks the GUC up; call from _PG_init after DefineCustom...Variable.  elog if there is none. */
+extern void vc_guc_init(VcGuc *guc, const char *name);
+
+/* Is its source anything but the built-in default? */
+extern bool vc_guc_is_set(const VcGuc *guc);
+
+/*
+ * The value to use: `value` (of the GUC) if the GUC is set or no reloption was given, else the
+ * reloption's.  `key` is the option's index in its schema, `options` is from vc_options_native().
+ */
+extern int vc_guc_choose_int(const VcGuc *guc, int value, const void *options, int key,
+							 int reloption);
+extern double vc_guc_choose_real(const VcGuc *guc, double value, const void *options, int key,
+								 double reloption);
+extern bool vc_guc_choose_bool(const VcGuc *guc, bool value, const void *options, int key,
+							   bool reloption);
+
+/*
+ * The same for probes: parses the GUC's text (which its check hook has accepted) or copies the
+ * reloption's list.  Returns true if either was given: an explicit cap (D11); an explicit empty
+ * text counts as given with n = 0.
+ */
+extern bool vc_guc_choose_probes(const VcGuc *guc, const char *value, const void *options, int key,
+								 const VcOptList *reloption, VcOptList *ret_probes);
+
+typedef enum VcProbesError
+{
+	VC_PROBES_OK,
+	VC_PROBES_EMPTY,     /* "empty probes": a comma without a number before it */
+	VC_PROBES_CHARACTER, /* "unknown character in probes: ASCII = N" */
+	VC_PROBES_SPLIT,     /* a space inside a number */
+	VC_PROBES_RANGE,     /* a number beyond u32 */
+	VC_PROBES_MANY       /* more than VC_OPT_LIST_MAX numbers */
+} VcProbesError;
+
+/*
+ * Grammar: numbers of ASCII digits separated by commas; spaces around a number; one trailing comma
+ * is allowed.  "" and blanks alone give n = 0.  Never raises; on failure ret_message (size bytes)
+ * gets the message and *ret_probes is untouched.
+ */
+extern VcProbesError vc_probes_parse(const char *text, VcOptList *ret_probes, char *ret_message,
+									 size_t size);
+
+/* Check hook of a GUC that holds probes. */
+extern bool vc_guc_check_probes(char **newval, void **extra, GucSource source);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * core/heapfetch.h
+ *		Rows of the table by TID during an index scan, and index expressions over them.
+ *
+ * A fetcher has its own table-AM fetch state, slot, executor state and memory, all made at first
+ *use, so that a scan which never looks at the heap pays nothing.  It follows HOT chains from the
+ *root TID that an index holds, and sees what the snapshot sees.
+ *
+ * Locks: the caller holds no page guard.  Pins: the slot may pin one heap page until the next fetch
+ *or vc_heapfetch_release(); on ERROR the resource owner drops it.
+ */
+#ifndef VC_CORE_HEAPFETCH_H
+#define VC_CORE_HEAPFETCH_H
+
+#include "executor/tuptable.h"
+#include "storage/itemptr.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+
+typedef struct VcHeapFetch VcHeapFetch;
+
+/*
+ * Makes a fetcher in `parent`.  The relations must stay open while it is used; index may be NULL if
+ * vc_heapfetch_values() is never called.  snapshot must be of the MVCC kind and stay registered or
+ * active; vc_heapfetch_set_snapshot() exchanges it at a rescan.
+ */
+extern VcHeapFetch *vc_heapfetch_create(MemoryContext parent, Relation heap, Relation index,
+										Snapshot snapshot);
+extern void vc_heapfetch_set_snapshot(VcHeapFetch *fetch, Snapshot snapshot);
+
+/* Gives up slot, pins and memory; NULL is fine.  The normal end of a scan; not needed after ERROR.
+ */
+extern void vc_heapfetch_destroy(VcHeapFetch *fetch);
+
+/*
+ * The version of the row at tid (root of a HOT chain) that the snapshot sees, in the fetcher's
+ * slot, or NULL if none.  The slot is valid until the next fetch.
+ */
+extern TupleTableSlot *vc_heapfetch_row(VcHeapFetch *fetch, ItemPointer tid);
+
+/*
+ * Index columns (expressions evaluated) of a row got by vc_heapfetch_row.  values and isnull have
+ * INDEX_MAX_KEYS places; by-reference values live until the next call of this function or the next
+ * fetch.
+ */
+extern void vc_heapfetch_values(VcHeapFetch *fetch, TupleTableSlot *slot, Datum *values,
+								bool *isnull);
+
+/* Unpin the heap page; call before amgettuple returns. */
+extern void vc_heapfetch_release(VcHeapFetch *fetch);
+
+/* Called per row of a batch: `which` is its place in tids.  Returns false to stop. */
+typedef bool (*VcHeapFetchCallback)(void *arg, int which, TupleTableSlot *slot);
+
+/*
+ * Fetches tids[ntids] in block order with prefetch of heap pages, calling back for rows that the
+ * snapshot sees; the callback may use vc_heapfetch_values().  tids is not changed.  Returns how
+ * many were visible.
+ */
+extern int vc_heapfetch_batch(VcHeapFetch *fetch, const ItemPointerData *tids, int ntids,
+							  VcHeapFetchCallback callback, void *arg);
+
+#endif
