@@ -35,8 +35,10 @@ TAP_LINE = re.compile(r"^(ok|not ok|1\.\.|Bail out!|#|    )")
 
 def environment(args, run, root):
     env = dict(os.environ)
-    for name in [n for n in env if n.startswith("PG")]:
-        del env[name]
+    # Meson's own, and whatever points to another server, stay outside.
+    for name in list(env):
+        if name.startswith("PG") or name in ("LD_LIBRARY_PATH", "MALLOC_PERTURB_"):
+            del env[name]
     bindir = os.path.join(root, args.bindir.lstrip("/"))
     env.update(
         PATH=bindir + os.pathsep + env.get("PATH", "/usr/bin:/bin"),
