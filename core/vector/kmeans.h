@@ -21,9 +21,9 @@
 
 typedef enum VcvKmeansAlgorithm
 {
-	VCV_KMEANS_AUTO = 0,	 /* two-level when clusters * samples makes it worth while, else lloyd */
-	VCV_KMEANS_LLOYD,		 /* flat, every iteration looks at all clusters */
-	VCV_KMEANS_HIERARCHICAL	 /* sqrt(c) coarse cells, seats in proportion, 2 flat refinements */
+	VCV_KMEANS_AUTO = 0,    /* two-level when clusters * samples makes it worth while, else lloyd */
+	VCV_KMEANS_LLOYD,       /* flat, every iteration looks at all clusters */
+	VCV_KMEANS_HIERARCHICAL /* sqrt(c) coarse cells, seats in proportion, 2 flat refinements */
 } VcvKmeansAlgorithm;
 
 typedef enum VcvKmeansResult
@@ -37,11 +37,11 @@ typedef struct VcvKmeansOptions
 	/* samples: n rows of dim elements, row i at samples + i * stride bytes, read only */
 	const void *samples;
 	VcvType type;
-	size_t n;	   /* < 2^32 */
+	size_t n;      /* < 2^32 */
 	size_t stride; /* bytes; a multiple of the element size */
 	uint32_t dim;
 
-	uint32_t clusters;	 /* >= 1 */
+	uint32_t clusters;   /* >= 1 */
 	uint32_t iterations; /* of Lloyd; 0 leaves the initial (random distinct) samples */
 	VcvKmeansAlgorithm algorithm;
 	bool spherical; /* scale centroids to unit length (a zero centroid stays zero) */
@@ -101,7 +101,7 @@ typedef struct VcvMeans
 	uint32_t clusters;
 	uint32_t dim;
 	uint32_t *counts; /* [clusters] */
-	float *sums;	  /* [clusters][dim], becomes the centroids */
+	float *sums;      /* [clusters][dim], becomes the centroids */
 } VcvMeans;
 
 /* counts and sums are the caller's memory; both are zeroed */

@@ -38,9 +38,9 @@ typedef struct VcvFactors
 /* the textbook quantities of one code (before the convention above), for tests and inspection */
 typedef struct VcvCodeStats
 {
-	float norm2;	   /* |u|^2 */
-	float factor_ip;   /* |u|^2 / sum |u_i|; 0 for u = 0 */
-	float factor_err;  /* |u| sqrt(1 / x0^2 - 1) / sqrt(n - 1); 0 for u = 0 or n = 1 */
+	float norm2;        /* |u|^2 */
+	float factor_ip;    /* |u|^2 / sum |u_i|; 0 for u = 0 */
+	float factor_err;   /* |u| sqrt(1 / x0^2 - 1) / sqrt(n - 1); 0 for u = 0 or n = 1 */
 	int32_t factor_cnt; /* ones minus zeros */
 } VcvCodeStats;
 

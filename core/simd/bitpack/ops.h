@@ -20,9 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VCS_BITPACK_BLOCK 128
-#define VCS_BITPACK_SLACK 64
-#define VCS_BITPACK_MAX_WIDTH 32
+#include "core/simd/cpu.h"
+
+#define VCS_BITPACK_BLOCK        128
+#define VCS_BITPACK_SLACK        64
+#define VCS_BITPACK_MAX_WIDTH    32
 #define VCS_BITPACK_BYTES(width) ((size_t) (width) * (VCS_BITPACK_BLOCK / 8))
 
 typedef struct VcsBitpackOps
@@ -41,14 +43,21 @@ typedef struct VcsBitpackOps
 	void (*unpack)(const uint8_t *in, uint32_t base, unsigned width, uint32_t *ret_out);
 	/* out[0] = v[0] + base, out[i] = out[i - 1] + v[i]: running sum of deltas */
 	void (*unpack_delta)(const uint8_t *in, uint32_t base, unsigned width, uint32_t *ret_out);
-
-	const char *name; /* "c", "x86_v3", "x86_v4", "a64_neon" */
 } VcsBitpackOps;
 
-/* set by vcs_bitpack_ops_init() from the module's _PG_init */
+/* The table in use.  Filled by vcs_bitpack_init, read-only afterwards. */
 extern VcsBitpackOps vcs_bitpack_ops;
 
-/* fill *ret_ops with the best kernels among those allowed by flags (VCS_CPU_*, core/simd/cpu.h) */
-extern void vcs_bitpack_ops_init(VcsBitpackOps *ret_ops, uint32_t flags);
+/* Fills vcs_bitpack_ops for vcs_cpu_level(): at module load, and again after the cap changed. */
+extern void vcs_bitpack_init(void);
+
+/* Fills any table with the kernels of `level`, which the CPU must support. */
+extern void vcs_bitpack_fill(VcsBitpackOps *ops, VcsLevel level);
+
+/* Parts of vcs_bitpack_fill: each overwrites the slots it implements. */
+extern void vcs_bitpack_fill_c(VcsBitpackOps *ops);
+extern void vcs_bitpack_fill_x86_v3(VcsBitpackOps *ops);
+extern void vcs_bitpack_fill_x86_v4_icl(VcsBitpackOps *ops);
+extern void vcs_bitpack_fill_a64_neon(VcsBitpackOps *ops);
 
 #endif

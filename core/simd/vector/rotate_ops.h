@@ -12,13 +12,15 @@
 
 #include <stdint.h>
 
+#include "core/simd/cpu.h"
+
 /* rounds of the rotation, and bytes of sign bits of one round (65536 dimensions) */
-#define VCS_ROTATE_ROUNDS 4
+#define VCS_ROTATE_ROUNDS      4
 #define VCS_ROTATE_ROUND_BYTES 8192
 /* kernels read up to 8 bytes past the sign bits they need */
 #define VCS_ROTATE_SIGN_SLACK 8
 #define VCS_ROTATE_SIGN_BYTES (VCS_ROTATE_ROUNDS * VCS_ROTATE_ROUND_BYTES + VCS_ROTATE_SIGN_SLACK)
-#define VCS_ROTATE_MAX_DIM 65535
+#define VCS_ROTATE_MAX_DIM    65535
 
 typedef struct VcsRotateOps
 {
@@ -34,19 +36,19 @@ typedef struct VcsRotateOps
 
 	/* unscaled Walsh-Hadamard transform of x[0..n) in place; n is a power of two */
 	void (*fht)(float *x, uint32_t n);
-
-	const char *name; /* level that was chosen: "c", "x86_v3", "x86_v4", "a64_neon" */
 } VcsRotateOps;
 
-/* set by vcs_rotate_ops_init(); never changes while other threads run */
+/* The table in use.  Filled by vcs_rotate_init, read-only afterwards. */
 extern VcsRotateOps vcs_rotate_ops;
 
 /*
- * Fill *ret_ops with the best kernels among those whose instruction sets are in flags (VCS_CPU_*
- * bits, core/simd/cpu.h).  Called once per process for vcs_rotate_ops; tests call it for tables of
- * their own.
+ * Fills vcs_rotate_ops for vcs_cpu_level().  To be called once at module load and again after the cap
+ * changed, always single-threaded.
  */
-extern void vcs_rotate_ops_init(VcsRotateOps *ret_ops, uint32_t flags);
+extern void vcs_rotate_init(void);
+
+/* Fills any table with the kernels of `level`, which the CPU must support. */
+extern void vcs_rotate_fill(VcsRotateOps *ops, VcsLevel level);
 
 /*
  * Write the VCS_ROTATE_SIGN_BYTES sign bytes: low bytes of the 32-bit outputs of ChaCha with 12
