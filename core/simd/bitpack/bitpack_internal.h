@@ -2,8 +2,8 @@
  * core/simd/bitpack/bitpack_internal.h
  *		Shared by the bit packing kernels of all levels; not for use outside this folder.
  */
-#ifndef VC_CORE_SIMD_BITPACK_INTERNAL_H
-#define VC_CORE_SIMD_BITPACK_INTERNAL_H
+#ifndef VC_CORE_SIMD_BITPACK_BITPACK_INTERNAL_H
+#define VC_CORE_SIMD_BITPACK_BITPACK_INTERNAL_H
 
 #include <string.h>
 
