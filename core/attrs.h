@@ -13,7 +13,7 @@
 #ifndef VC_CORE_ATTRS_H
 #define VC_CORE_ATTRS_H
 
-#define VC_SCOPED(fn) __attribute__((cleanup(fn)))
+#define VC_SCOPED(fn) __attribute__((cleanup(fn), unused))
 #define VC_NODISCARD  __attribute__((warn_unused_result))
 #define VC_COLD       __attribute__((cold))
 #define VC_EXPORT     __attribute__((visibility("default")))
