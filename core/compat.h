@@ -15,9 +15,12 @@
 #include "access/relscan.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
@@ -215,5 +218,46 @@ vc_btree_reuse_record(xl_btree_reuse_page *record, Relation rel, BlockNumber blo
 #endif
 	return SizeOfBtreeReusePage;
 }
+
+/* 16 exported find_option() with its table; before, only the whole array can be had. */
+#if PG_VERSION_NUM < 160000
+static inline struct config_generic *
+find_option(const char *name, bool create_placeholders, bool skip_errors, int elevel)
+{
+	struct config_generic **variables = get_guc_variables();
+
+	(void) create_placeholders;
+	(void) skip_errors;
+	(void) elevel;
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+	{
+		if (pg_strcasecmp(variables[i]->name, name) == 0)
+			return variables[i];
+	}
+	return NULL;
+}
+#endif
+
+/* 18 gave index_beginscan() the place where the node counts its searches. */
+static inline IndexScanDesc
+vc_index_beginscan(IndexScanState *node, Snapshot snapshot)
+{
+	return index_beginscan(node->ss.ss_currentRelation, node->iss_RelationDesc, snapshot,
+#if PG_VERSION_NUM >= 180000
+						   &node->iss_Instrument,
+#endif
+						   node->iss_NumScanKeys, node->iss_NumOrderByKeys);
+}
+
+/* 17 added RestrictSearchPath(): maintenance runs user functions with a fixed search_path.  Older
+ * servers build indexes with the session's, so that is what a check of them has to use. */
+#if PG_VERSION_NUM < 170000
+#define RestrictSearchPath() ((void) 0)
+#endif
+
+/* 16 replaced pg_class_ownercheck() by object_ownercheck(). */
+#if PG_VERSION_NUM < 160000
+#define object_ownercheck(classid, objectid, roleid) pg_class_ownercheck(objectid, roleid)
+#endif
 
 #endif

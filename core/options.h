@@ -25,6 +25,8 @@
 #include "access/reloptions.h"
 #include "utils/rel.h"
 
+#include "core/compat.h"
+
 /* longest list of integers; upstream's limit of `lists`, and so of `probes` */
 #define VC_OPT_LIST_MAX 8
 /* most keys of a schema: presence is a bit of a uint64 */
@@ -90,7 +92,7 @@ typedef struct VcOptSchema
 	const VcOptGroup *groups;
 	int ngroups;
 	int size;             /* of the option struct */
-	const void *defaults; /* an option struct; its head is ignored */
+	const void *defaults; /* an option struct with a zero head */
 
 	/*
 	 * Checks between values; called on a complete struct.  Raises through vc_options_invalid().
@@ -137,7 +139,7 @@ vc_options_given(const void *options, int key)
 }
 
 /* Raises "error while validating options: ..." with a hint (NULL = none). */
-extern void vc_options_invalid(const char *hint, const char *fmt, ...) pg_attribute_printf(2, 3)
-	pg_attribute_noreturn();
+pg_noreturn extern void vc_options_invalid(const char *hint, const char *fmt, ...)
+	pg_attribute_printf(2, 3);
 
 #endif

@@ -10,7 +10,8 @@
  *	order			inside a round ops->next must ascend by (distance, tid); a later round may hold
  *a nearer row: emitted when `strict` is off, dropped when on (D11)
  *
- * Memory: `mcxt` lives as long as the scan, `arena` is reset at every rescan.  A scan owns memory,
+ * Memory: `mcxt` lives as long as the scan; `arena`, and `work`, which is the current context while an
+ * op runs, are reset at every rescan.  A scan owns memory,
  *and pins only inside a call: amendscan is not called after an ERROR. Locks: no guard is alive when
  *an op returns.
  */
@@ -80,11 +81,13 @@ struct VcScan
 	const VcScanOps *ops;
 	IndexScanDesc scan;
 	MemoryContext mcxt;
+	MemoryContext work; /* current while an op runs; reset at every rescan */
 	VcArena *arena;
 
 	/* set by the AM at amrescan, after vc_scan_rescan() gave the defaults */
 	int64 max_tuples; /* -1 = no cap */
 	bool strict;      /* never emit out of order */
+	int orderby; /* which order-by the rows' distance belongs to; the others are given as null */
 
 	/* read by the AM */
 	VcPlanLink *plan; /* NULL = the plain path */

@@ -20,11 +20,10 @@ typedef struct VcvSampleSpec
 {
 	Relation heap;
 	Relation index;
-	IndexInfo *index_info; /* its expression states are not touched */
-	VcvOpclass opclass;    /* of the index; cosine rows are normalised */
-	uint32 dim;            /* of the column; another one raises "invalid vector dimensions" */
-	uint64 wanted;         /* rows; 0 = none */
-	uint64 seed;           /* order of blocks */
+	VcvOpclass opclass; /* of the index; cosine rows are normalised */
+	uint32 dim;         /* of the column; another one raises "invalid vector dimensions" */
+	uint64 wanted;      /* rows; 0 = none */
+	uint64 seed;        /* order of blocks */
 
 	VcvType row_type; /* of the rows written: f32 or half */
 	uint32 row_dim;   /* elements written per row, <= dim */
@@ -61,8 +60,7 @@ extern void vcv_sample(const VcvSampleSpec *spec, VcvSampleResult *ret_result);
  * chooses its lists by itself goes by.  Cheap: at most `blocks` blocks are read, no vector is
  * detoasted.
  */
-extern double vcv_sample_estimate(Relation heap, Relation index, IndexInfo *index_info,
-								  BlockNumber blocks, uint64 seed);
+extern double vcv_sample_estimate(Relation heap, Relation index, BlockNumber blocks, uint64 seed);
 
 /* The permutation: i-th block of n under a key, 0 <= i < n. */
 extern uint64 vcv_permute(uint64 i, uint64 n, uint64 key);

@@ -1,0 +1,151 @@
+/*
+ * core/guc.c
+ *		Source of a GUC, reloptions as fallback, and the grammar of probes.
+ *
+ * The record of a custom GUC stays at its address for the life of the process (only the server's table
+ * of pointers is rebuilt), so it is looked up once, after the definition.
+ */
+#include "postgres.h"
+
+#include "core/guc.h"
+
+#include "utils/guc_tables.h"
+
+#include "core/compat.h"
+
+void
+vc_guc_init(VcGuc *guc, const char *name)
+{
+	guc->name = name;
+	guc->record = find_option(name, false, true, ERROR);
+	if (guc->record == NULL)
+		elog(ERROR, "configuration parameter \"%s\" is not defined", name);
+}
+
+bool
+vc_guc_is_set(const VcGuc *guc)
+{
+	Assert(guc->record != NULL);
+	return guc->record->source != PGC_S_DEFAULT;
+}
+
+static bool
+use_reloption(const VcGuc *guc, const void *options, int key)
+{
+	return !vc_guc_is_set(guc) && vc_options_given(options, key);
+}
+
+int
+vc_guc_choose_int(const VcGuc *guc, int value, const void *options, int key, int reloption)
+{
+	return use_reloption(guc, options, key) ? reloption : value;
+}
+
+double
+vc_guc_choose_real(const VcGuc *guc, double value, const void *options, int key, double reloption)
+{
+	return use_reloption(guc, options, key) ? reloption : value;
+}
+
+bool
+vc_guc_choose_bool(const VcGuc *guc, bool value, const void *options, int key, bool reloption)
+{
+	return use_reloption(guc, options, key) ? reloption : value;
+}
+
+bool
+vc_guc_choose_probes(const VcGuc *guc, const char *value, const void *options, int key,
+					 const VcOptList *reloption, VcOptList *ret_probes)
+{
+	char message[128];
+
+	if (use_reloption(guc, options, key))
+	{
+		*ret_probes = *reloption;
+		return true;
+	}
+	ret_probes->n = 0;
+	if (value != NULL &&
+		vc_probes_parse(value, ret_probes, message, sizeof(message)) != VC_PROBES_OK)
+		elog(ERROR, "%s", message); /* the check hook has let it pass */
+	return vc_guc_is_set(guc);
+}
+
+VcProbesError
+vc_probes_parse(const char *text, VcOptList *ret_probes, char *ret_message, size_t size)
+{
+	VcOptList list = {0};
+	const char *p = text;
+
+	for (;;)
+	{
+		uint64 value = 0;
+
+		while (*p == ' ')
+			p++;
+		if (*p == '\0')
+			break;
+		if (*p == ',')
+		{
+			snprintf(ret_message, size, "empty probes");
+			return VC_PROBES_EMPTY;
+		}
+		if (*p < '0' || *p > '9')
+		{
+			snprintf(ret_message, size, "unknown character in probes: ASCII = %d",
+					 (int) (unsigned char) *p);
+			return VC_PROBES_CHARACTER;
+		}
+		for (; *p >= '0' && *p <= '9'; p++)
+		{
+			value = value * 10 + (uint64) (*p - '0');
+			if (value > PG_UINT32_MAX)
+			{
+				snprintf(ret_message, size, "number in probes is out of range: the limit is %u",
+						 PG_UINT32_MAX);
+				return VC_PROBES_RANGE;
+			}
+		}
+		if (list.n >= VC_OPT_LIST_MAX)
+		{
+			snprintf(ret_message, size, "too many probes: at most %d are accepted",
+					 VC_OPT_LIST_MAX);
+			return VC_PROBES_MANY;
+		}
+		list.v[list.n++] = (uint32) value;
+
+		while (*p == ' ')
+			p++;
+		if (*p == ',')
+			p++;
+		else if (*p >= '0' && *p <= '9')
+		{
+			snprintf(ret_message, size, "space inside a number in probes");
+			return VC_PROBES_SPLIT;
+		}
+		else if (*p != '\0')
+		{
+			snprintf(ret_message, size, "unknown character in probes: ASCII = %d",
+					 (int) (unsigned char) *p);
+			return VC_PROBES_CHARACTER;
+		}
+	}
+	*ret_probes = list;
+	return VC_PROBES_OK;
+}
+
+bool
+vc_guc_check_probes(char **newval, void **extra pg_attribute_unused(),
+					GucSource source pg_attribute_unused())
+{
+	VcOptList list;
+	char message[128];
+
+	if (*newval == NULL ||
+		vc_probes_parse(*newval, &list, message, sizeof(message)) == VC_PROBES_OK)
+		return true;
+	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
+	GUC_check_errmsg("%s", message);
+	GUC_check_errhint("Give one number for each level of lists, separated by commas, or nothing.");
+	return false;
+}

@@ -1,0 +1,215 @@
+/*
+ * core/heapfetch.c
+ *		Rows of the table by TID under a snapshot, and index expressions over them.
+ *
+ * The fetch state of the table AM is our own, not the scan's xs_heapfetch: the executor may be in the
+ * middle of using that one, and ours also serves where there is no executor.
+ *
+ * Locking: the table AM share-locks a heap page inside the call.  Crash behaviour: read only.
+ */
+#include "postgres.h"
+
+#include "core/heapfetch.h"
+
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+
+/* heap pages asked for ahead in a batch; what perf.md section 5 found enough to hide the latency */
+#define PREFETCH_WINDOW 16
+
+struct VcHeapFetch
+{
+	MemoryContext mcxt;
+	Relation heap;
+	Relation index;
+	Snapshot snapshot;
+	IndexFetchTableData *fetch; /* all below: made at first use */
+	TupleTableSlot *slot;
+	EState *estate;
+	IndexInfo *index_info;
+};
+
+VcHeapFetch *
+vc_heapfetch_create(MemoryContext parent, Relation heap, Relation index, Snapshot snapshot)
+{
+	MemoryContext mcxt = AllocSetContextCreate(parent, "vchord heap fetch", ALLOCSET_SMALL_SIZES);
+	VcHeapFetch *fetch = MemoryContextAllocZero(mcxt, sizeof(VcHeapFetch));
+
+	fetch->mcxt = mcxt;
+	fetch->heap = heap;
+	fetch->index = index;
+	fetch->snapshot = snapshot;
+	return fetch;
+}
+
+void
+vc_heapfetch_set_snapshot(VcHeapFetch *fetch, Snapshot snapshot)
+{
+	fetch->snapshot = snapshot;
+}
+
+void
+vc_heapfetch_destroy(VcHeapFetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	if (fetch->slot != NULL)
+		ExecDropSingleTupleTableSlot(fetch->slot);
+	if (fetch->fetch != NULL)
+		table_index_fetch_end(fetch->fetch);
+	if (fetch->estate != NULL)
+		FreeExecutorState(fetch->estate);
+	MemoryContextDelete(fetch->mcxt);
+}
+
+static void
+start(VcHeapFetch *fetch)
+{
+	MemoryContext old = MemoryContextSwitchTo(fetch->mcxt);
+
+	fetch->fetch = table_index_fetch_begin(fetch->heap);
+	fetch->slot = table_slot_create(fetch->heap, NULL);
+	MemoryContextSwitchTo(old);
+}
+
+TupleTableSlot *
+vc_heapfetch_row(VcHeapFetch *fetch, ItemPointer tid)
+{
+	ItemPointerData at = *tid; /* the table AM writes the member of the chain here */
+	bool call_again = false;
+	bool all_dead = false;
+
+	if (fetch->fetch == NULL)
+		start(fetch);
+
+	/*
+	 * Under an MVCC snapshot at most one member of a HOT chain is visible and the first call finds it;
+	 * a table AM may still ask to be called again.
+	 */
+	do
+	{
+		if (table_index_fetch_tuple(fetch->fetch, &at, fetch->snapshot, fetch->slot, &call_again,
+									&all_dead))
+			return fetch->slot;
+	} while (call_again);
+
+	ExecClearTuple(fetch->slot);
+	return NULL;
+}
+
+void
+vc_heapfetch_values(VcHeapFetch *fetch, TupleTableSlot *slot, Datum *values, bool *isnull)
+{
+	ExprContext *econtext;
+
+	if (fetch->estate == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fetch->mcxt);
+
+		Assert(fetch->index != NULL);
+		fetch->estate = CreateExecutorState();
+		fetch->index_info = BuildIndexInfo(fetch->index);
+		MemoryContextSwitchTo(old);
+	}
+
+	econtext = GetPerTupleExprContext(fetch->estate);
+	ResetExprContext(econtext);
+	econtext->ecxt_scantuple = slot;
+	{
+		/* by-reference results of plain columns point into the slot, of expressions in here */
+		MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+
+		FormIndexDatum(fetch->index_info, slot, fetch->estate, values, isnull);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+void
+vc_heapfetch_release(VcHeapFetch *fetch)
+{
+	if (fetch == NULL || fetch->fetch == NULL)
+		return;
+	ExecClearTuple(fetch->slot);
+	table_index_fetch_reset(fetch->fetch);
+}
+
+/* A candidate and its place in the caller's array, ordered by block, then offset. */
+typedef struct BatchItem
+{
+	ItemPointerData tid;
+	int which;
+} BatchItem;
+
+static int
+compare_items(const void *a, const void *b)
+{
+	return ItemPointerCompare(unconstify(ItemPointerData *, &((const BatchItem *) a)->tid),
+							  unconstify(ItemPointerData *, &((const BatchItem *) b)->tid));
+}
+
+int
+vc_heapfetch_batch(VcHeapFetch *fetch, const ItemPointerData *tids, int ntids,
+				   VcHeapFetchCallback callback, void *arg)
+{
+	BatchItem *items;
+	BlockNumber asked = InvalidBlockNumber; /* last block asked for, or fetched from */
+	BlockNumber nblocks;
+	int ahead = 0;   /* items whose block was asked for */
+	int pending = 0; /* distinct blocks asked for and not yet reached */
+	BlockNumber current = InvalidBlockNumber;
+	int visible = 0;
+
+	if (ntids <= 0)
+		return 0;
+	items = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BatchItem) * (Size) ntids);
+	for (int i = 0; i < ntids; i++)
+	{
+		items[i].tid = tids[i];
+		items[i].which = i;
+	}
+	qsort(items, ntids, sizeof(BatchItem), compare_items);
+	nblocks = RelationGetNumberOfBlocks(fetch->heap);
+
+	for (int i = 0; i < ntids; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&items[i].tid);
+		TupleTableSlot *slot;
+
+		CHECK_FOR_INTERRUPTS();
+
+		if (block != current)
+		{
+			current = block;
+			if (pending > 0)
+				pending--;
+		}
+		for (; ahead < ntids && pending < PREFETCH_WINDOW; ahead++)
+		{
+			BlockNumber next = ItemPointerGetBlockNumberNoCheck(&items[ahead].tid);
+
+			if (next == asked)
+				continue;
+			asked = next;
+			if (next == current || next >= nblocks)
+				continue;
+			(void) PrefetchBuffer(fetch->heap, MAIN_FORKNUM, next);
+			pending++;
+		}
+
+		/* a block beyond the end means that the index is ahead of a truncated table: no row there */
+		if (block >= nblocks)
+			continue;
+		slot = vc_heapfetch_row(fetch, &items[i].tid);
+		if (slot == NULL)
+			continue;
+		visible++;
+		if (!callback(arg, items[i].which, slot))
+			break;
+	}
+	pfree(items);
+	return visible;
+}

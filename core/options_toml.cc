@@ -1,0 +1,271 @@
+/*
+ * core/options_toml.cc
+ *		toml++ behind a C face (core/options_toml.h).
+ *
+ * The only C++ of the tree, compiled without exceptions and RTTI.  All C++ objects live inside
+ * vc_toml_parse(); the visitor it calls returns and never raises a PostgreSQL error, so their
+ * destructors always run.
+ */
+#include "core/options_toml.h"
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include <toml++/toml.h>
+
+namespace
+{
+
+struct Walk
+{
+	VcTomlVisitor visit;
+	void *arg;
+};
+
+void
+copy_text(char *to, size_t size, std::string_view text)
+{
+	size_t n = text.size() < size - 1 ? text.size() : size - 1;
+
+	/* The text may quote the document, which need not be in the server's encoding: ASCII only. */
+	for (size_t i = 0; i < n; i++)
+	{
+		unsigned char c = static_cast<unsigned char>(text[i]);
+
+		to[i] = c >= 0x20 && c < 0x7f ? static_cast<char>(c) : '?';
+	}
+	to[n] = '\0';
+}
+
+bool
+is_bare(std::string_view key)
+{
+	for (char c : key)
+	{
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			  c == '_' || c == '-'))
+			return false;
+	}
+	return !key.empty();
+}
+
+/* A quoted key stays quoted in the path, so that "a.b" = 1 is never taken for a.b = 1. */
+std::string
+join(const std::string &parent, std::string_view key)
+{
+	std::string path = parent;
+
+	if (!path.empty())
+		path += '.';
+	if (is_bare(key))
+		path += key;
+	else
+	{
+		path += '"';
+		path += key;
+		path += '"';
+	}
+	return path;
+}
+
+bool visit_node(const Walk &walk, const std::string &path, const toml::node &node,
+				toml::source_position at, int element, int depth);
+
+bool
+visit_table(const Walk &walk, const std::string &parent, const toml::table &table, int depth)
+{
+	for (auto &&[key, node] : table)
+	{
+		if (!visit_node(walk, join(parent, key.str()), node, key.source().begin, -1, depth))
+			return false;
+	}
+	return true;
+}
+
+bool
+visit_node(const Walk &walk, const std::string &path, const toml::node &node,
+		   toml::source_position at, int element, int depth)
+{
+	char key[VC_TOML_MAX_KEY];
+	VcTomlItem item;
+
+	copy_text(key, sizeof(key), path);
+	std::memset(&item, 0, sizeof(item));
+	item.path = key;
+	item.type = VC_TOML_OTHER;
+	item.element = element;
+	item.depth = depth;
+	item.line = static_cast<int>(at.line);
+	item.column = static_cast<int>(at.column);
+
+	if (auto b = node.as_boolean())
+	{
+		item.type = VC_TOML_BOOL;
+		item.boolean = b->get();
+	}
+	else if (auto i = node.as_integer())
+	{
+		item.type = VC_TOML_INT;
+		item.integer = i->get();
+	}
+	else if (auto r = node.as_floating_point())
+	{
+		item.type = VC_TOML_REAL;
+		item.real = r->get();
+	}
+	else if (auto s = node.as_string())
+	{
+		item.type = VC_TOML_STRING;
+		item.string = s->get().data();
+		item.string_len = s->get().size();
+	}
+	else if (auto t = node.as_table())
+	{
+		item.type = VC_TOML_TABLE;
+		item.members = t->size();
+	}
+	else if (auto a = node.as_array())
+	{
+		item.type = VC_TOML_ARRAY;
+		item.members = a->size();
+	}
+
+	if (!walk.visit(walk.arg, &item))
+		return false;
+	if (auto t = node.as_table())
+		return visit_table(walk, path, *t, depth);
+	if (auto a = node.as_array())
+	{
+		int n = 0;
+
+		for (const toml::node &child : *a)
+		{
+			if (!visit_node(walk, path, child, child.source().begin, n++, depth + 1))
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Where nesting goes beyond the limit, or nullptr.  Follows TOML's lexical rules as far as strings and
+ * comments go; where the text breaks them the parser stops at the same place with an error, so it
+ * never sees more depth than was counted here.
+ */
+const char *
+find_too_deep(const char *text, size_t len)
+{
+	const char *p = text;
+	const char *end = text + len;
+	int brackets = 0;
+	int dots = 0;
+
+	while (p < end)
+	{
+		char c = *p;
+
+		switch (c)
+		{
+			case '#':
+				while (p < end && *p != '\n')
+					p++;
+				continue;
+			case '"':
+			case '\'':
+			{
+				bool multi = end - p >= 3 && p[1] == c && p[2] == c;
+
+				p += multi ? 3 : 1;
+				while (p < end)
+				{
+					if (c == '"' && *p == '\\' && end - p >= 2)
+					{
+						p += 2;
+						continue;
+					}
+					if (!multi && (*p == c || *p == '\n'))
+						break;
+					if (multi && *p == c && end - p >= 3 && p[1] == c && p[2] == c)
+					{
+						/* one or two quotes may stand before the closing three */
+						p += 2;
+						for (int extra = 0; extra < 2 && end - p >= 2 && p[1] == c; extra++)
+							p++;
+						break;
+					}
+					p++;
+				}
+				break;
+			}
+			case '[':
+			case '{':
+				dots = 0;
+				if (++brackets > VC_TOML_MAX_DEPTH)
+					return p;
+				break;
+			case ']':
+			case '}':
+				dots = 0;
+				if (brackets > 0)
+					brackets--;
+				break;
+			case '.':
+				if (++dots > VC_TOML_MAX_DEPTH)
+					return p;
+				break;
+			case '=':
+			case ',':
+			case '\n':
+				dots = 0;
+				break;
+			default:
+				break;
+		}
+		p++;
+	}
+	return nullptr;
+}
+
+} // namespace
+
+extern "C" VcTomlResult
+vc_toml_parse(const char *text, size_t len, VcTomlVisitor visit, void *arg, VcTomlError *ret_error)
+{
+	if (len > VC_TOML_MAX_BYTES)
+		return VC_TOML_TOO_LONG;
+
+	if (const char *deep = find_too_deep(text, len))
+	{
+		const char *line = text;
+
+		ret_error->line = 1;
+		for (const char *p = text; p < deep; p++)
+		{
+			if (*p == '\n')
+			{
+				ret_error->line++;
+				line = p + 1;
+			}
+		}
+		ret_error->column = static_cast<int>(deep - line) + 1;
+		std::snprintf(ret_error->message, sizeof(ret_error->message),
+					  "nested more than %d levels deep", VC_TOML_MAX_DEPTH);
+		return VC_TOML_TOO_DEEP;
+	}
+
+	toml::parse_result result = toml::parse(std::string_view(text, len));
+
+	if (!result)
+	{
+		const toml::parse_error &error = result.error();
+
+		ret_error->line = static_cast<int>(error.source().begin.line);
+		ret_error->column = static_cast<int>(error.source().begin.column);
+		copy_text(ret_error->message, sizeof(ret_error->message), error.description());
+		return VC_TOML_SYNTAX;
+	}
+	return visit_table(Walk{visit, arg}, std::string(), result.table(), 0) ? VC_TOML_OK
+																		   : VC_TOML_STOPPED;
+}

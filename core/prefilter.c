@@ -1,0 +1,440 @@
+/*
+ * core/prefilter.c
+ *		Links index scans to their plan nodes, and evaluates the nodes' quals inside the scan.
+ *
+ * Why the descriptor is made here: ambeginscan gets no plan node, and index plus snapshot do not name
+ * one (a self-join has two).  An IndexScan node makes its descriptor at its first fetch if there is none
+ * yet, in the executor's per-query context, and calls amrescan if there are no runtime keys or they are
+ * ready; ExecReScanIndexScan calls amrescan on a descriptor that is there; ExecEndIndexScan ends it.  So
+ * a descriptor that is made the same way right after ExecutorStart is used and ended like its own.
+ *
+ * Left alone (plain path): EXPLAIN without ANALYZE, where relations may not even be open; parallel-aware
+ * nodes, whose descriptor needs shared state; nodes that EvalPlanQual starts, which do not come
+ * through ExecutorStart.
+ *
+ * Memory: the link lies in the executor's per-query context, as the descriptor does, and ends with it.
+ * State of the module: the previous hook and a table of access methods, both written by _PG_init only.
+ */
+#include "postgres.h"
+
+#include "core/prefilter.h"
+
+#include "access/genam.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/rel.h"
+
+#include "core/compat.h"
+
+/* one AM a module; a test module may play a second */
+#define MAX_AMS 2
+
+struct VcPlanLink
+{
+	IndexScanState *node;
+	LimitState
+		*limit;  /* the Limit node above with nothing between that drops or adds rows, or NULL */
+	bool judged; /* quals is filled */
+	VcPlanQuals quals;
+};
+
+typedef struct Am
+{
+	ambeginscan_function ambeginscan;
+	VcPlanLinkSetter set;
+	bool (*enabled)(void);
+} Am;
+
+static Am ams[MAX_AMS];
+static int nams = 0;
+static ExecutorStart_hook_type previous_hook = NULL;
+
+/* ---- the walk ---- */
+
+typedef struct Walk
+{
+	VcPlanVisitor visit;
+	void *arg;
+	LimitState *limit;
+} Walk;
+
+/*
+ * Does every row that the node takes from the child come out of it, at most one for one?  Then a limit
+ * above it bounds the child as well.
+ */
+static bool
+passes_rows(PlanState *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_ResultState:
+		case T_SubqueryScanState:
+			return node->qual == NULL;
+		case T_AppendState:
+		case T_MergeAppendState:
+		case T_MaterialState:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+walk_node(PlanState *node, void *context)
+{
+	Walk *walk = (Walk *) context;
+	LimitState *outer = walk->limit;
+	LimitState *inner = NULL;
+
+	if (node == NULL)
+		return false;
+
+	if (IsA(node, IndexScanState))
+		walk->visit(walk->arg, (IndexScanState *) node, outer);
+	else if (IsA(node, LimitState))
+		inner = (LimitState *) node;
+	else if (passes_rows(node))
+		inner = outer;
+
+	/*
+	 * planstate_tree_walker visits init plans and sub plans as well as children; their rows are not the
+	 * limit's.  They hang on the node whose expressions use them, so they would get `inner`: take the
+	 * children of the nodes that hand a limit down by themselves.
+	 */
+	if (inner != NULL)
+	{
+		ListCell *lc;
+
+		walk->limit = inner;
+		switch (nodeTag(node))
+		{
+			case T_SubqueryScanState:
+				walk_node(((SubqueryScanState *) node)->subplan, context);
+				break;
+			case T_AppendState:
+				for (int i = 0; i < ((AppendState *) node)->as_nplans; i++)
+					walk_node(((AppendState *) node)->appendplans[i], context);
+				break;
+			case T_MergeAppendState:
+				for (int i = 0; i < ((MergeAppendState *) node)->ms_nplans; i++)
+					walk_node(((MergeAppendState *) node)->mergeplans[i], context);
+				break;
+			default:
+				walk_node(outerPlanState(node), context);
+				break;
+		}
+
+		walk->limit = NULL;
+		foreach (lc, node->initPlan)
+			walk_node(((SubPlanState *) lfirst(lc))->planstate, context);
+		foreach (lc, node->subPlan)
+			walk_node(((SubPlanState *) lfirst(lc))->planstate, context);
+	}
+	else
+	{
+		walk->limit = NULL;
+		planstate_tree_walker(node, walk_node, context);
+	}
+	walk->limit = outer;
+	return false;
+}
+
+void
+vc_prefilter_walk(PlanState *root, VcPlanVisitor visit, void *arg)
+{
+	Walk walk = {visit, arg, NULL};
+
+	walk_node(root, &walk);
+}
+
+/* ---- the hook ---- */
+
+static const Am *
+find_am(const IndexScanState *node)
+{
+	Relation index = node->iss_RelationDesc;
+
+	for (int i = 0; i < nams; i++)
+	{
+		if (index->rd_indam->ambeginscan == ams[i].ambeginscan)
+			return &ams[i];
+	}
+	return NULL;
+}
+
+/* VcPlanVisitor; runs in the per-query context */
+static void
+link_node(void *arg, IndexScanState *node, LimitState *limit)
+{
+	EState *estate = (EState *) arg;
+	const Am *am;
+	VcPlanLink *link;
+	IndexScanDesc scan;
+
+	if (node->iss_RelationDesc == NULL || node->iss_ScanDesc != NULL ||
+		node->ss.ps.plan->parallel_aware || node->ss.ss_currentRelation == NULL)
+		return;
+	am = find_am(node);
+	if (am == NULL || (am->enabled != NULL && !am->enabled()))
+		return;
+
+	link = palloc0(sizeof(VcPlanLink));
+	link->node = node;
+	link->limit = limit;
+
+	scan = vc_index_beginscan(node, estate->es_snapshot);
+	node->iss_ScanDesc = scan;
+	am->set(scan, link);
+	if (node->iss_NumRuntimeKeys == 0 || node->iss_RuntimeKeysReady)
+		index_rescan(scan, node->iss_ScanKeys, node->iss_NumScanKeys, node->iss_OrderByKeys,
+					 node->iss_NumOrderByKeys);
+}
+
+static void
+executor_start(QueryDesc *query, int eflags)
+{
+	if (previous_hook != NULL)
+		previous_hook(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && query->planstate != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(query->estate->es_query_cxt);
+
+		vc_prefilter_walk(query->planstate, link_node, query->estate);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+void
+vc_prefilter_install(ambeginscan_function ambeginscan, VcPlanLinkSetter set, bool (*enabled)(void))
+{
+	if (nams >= MAX_AMS)
+		elog(ERROR, "too many access methods in one module");
+	if (nams == 0)
+	{
+		previous_hook = ExecutorStart_hook;
+		ExecutorStart_hook = executor_start;
+	}
+	ams[nams].ambeginscan = ambeginscan;
+	ams[nams].set = set;
+	ams[nams].enabled = enabled;
+	nams++;
+}
+
+/* ---- may the quals be evaluated twice? ---- */
+
+static bool any_volatile(Node *expr, EState *estate);
+
+/*
+ * Expressions of a plan that a SubPlan runs.  Only kinds of nodes whose expressions are all looked at
+ * here are trusted; any other is taken for volatile.
+ */
+static bool
+plan_is_volatile(Plan *plan, EState *estate)
+{
+	if (plan == NULL)
+		return false;
+	if (any_volatile((Node *) plan->targetlist, estate) ||
+		any_volatile((Node *) plan->qual, estate))
+		return true;
+
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_Material:
+		case T_Sort:
+		case T_Unique:
+		case T_Hash:
+		case T_Agg:
+		case T_Group:
+		case T_BitmapHeapScan: /* its recheck is a copy of the index quals */
+			break;
+		case T_Result:
+			if (any_volatile(((Result *) plan)->resconstantqual, estate))
+				return true;
+			break;
+		case T_IndexScan:
+			if (any_volatile((Node *) ((IndexScan *) plan)->indexqual, estate) ||
+				any_volatile((Node *) ((IndexScan *) plan)->indexorderby, estate))
+				return true;
+			break;
+		case T_IndexOnlyScan:
+			if (any_volatile((Node *) ((IndexOnlyScan *) plan)->indexqual, estate) ||
+				any_volatile((Node *) ((IndexOnlyScan *) plan)->indexorderby, estate))
+				return true;
+			break;
+		case T_BitmapIndexScan:
+			if (any_volatile((Node *) ((BitmapIndexScan *) plan)->indexqual, estate))
+				return true;
+			break;
+		case T_ValuesScan:
+			if (any_volatile((Node *) ((ValuesScan *) plan)->values_lists, estate))
+				return true;
+			break;
+		case T_FunctionScan:
+		{
+			ListCell *lc;
+
+			foreach (lc, ((FunctionScan *) plan)->functions)
+			{
+				if (any_volatile(((RangeTblFunction *) lfirst(lc))->funcexpr, estate))
+					return true;
+			}
+			break;
+		}
+		case T_Limit:
+			if (any_volatile(((Limit *) plan)->limitOffset, estate) ||
+				any_volatile(((Limit *) plan)->limitCount, estate))
+				return true;
+			break;
+		case T_NestLoop:
+			if (any_volatile((Node *) ((Join *) plan)->joinqual, estate))
+				return true;
+			break;
+		case T_HashJoin:
+			if (any_volatile((Node *) ((Join *) plan)->joinqual, estate) ||
+				any_volatile((Node *) ((HashJoin *) plan)->hashclauses, estate))
+				return true;
+			break;
+		case T_MergeJoin:
+			if (any_volatile((Node *) ((Join *) plan)->joinqual, estate) ||
+				any_volatile((Node *) ((MergeJoin *) plan)->mergeclauses, estate))
+				return true;
+			break;
+		case T_Append:
+		{
+			ListCell *lc;
+
+			foreach (lc, ((Append *) plan)->appendplans)
+			{
+				if (plan_is_volatile((Plan *) lfirst(lc), estate))
+					return true;
+			}
+			break;
+		}
+		case T_SubqueryScan:
+			if (plan_is_volatile(((SubqueryScan *) plan)->subplan, estate))
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return plan_is_volatile(plan->lefttree, estate) || plan_is_volatile(plan->righttree, estate);
+}
+
+static bool
+subplan_walker(Node *node, void *context)
+{
+	EState *estate = (EState *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubPlan))
+	{
+		List *plans = estate->es_plannedstmt->subplans;
+		int which = ((SubPlan *) node)->plan_id - 1;
+
+		if (which < 0 || which >= list_length(plans) ||
+			plan_is_volatile((Plan *) list_nth(plans, which), estate))
+			return true;
+	}
+	return expression_tree_walker(node, subplan_walker, context);
+}
+
+static bool
+any_volatile(Node *expr, EState *estate)
+{
+	return expr != NULL && (contain_volatile_functions(expr) || subplan_walker(expr, estate));
+}
+
+/* ---- asked by the scan ---- */
+
+const VcPlanQuals *
+vc_prefilter_quals(VcPlanLink *link)
+{
+	static const VcPlanQuals none = {false, false, 1.0, 0.0};
+	Plan *plan;
+	QualCost cost;
+	double rows;
+
+	if (link == NULL)
+		return &none;
+	if (link->judged)
+		return &link->quals;
+
+	plan = link->node->ss.ps.plan;
+	link->quals = none;
+	if (plan->qual != NIL && link->node->ss.ps.qual != NULL)
+	{
+		link->quals.present = true;
+		link->quals.usable = !any_volatile((Node *) plan->qual, link->node->ss.ps.state);
+		cost_qual_eval(&cost, plan->qual, NULL);
+		link->quals.cost = cost.per_tuple;
+
+		/*
+		 * The planner's row estimate of the node covers index quals and filter together, which is what
+		 * a scan has to work against.  A partial index holds only the rows that its reltuples counts.
+		 */
+		rows = link->node->iss_RelationDesc->rd_rel->reltuples;
+		if (rows > 0 && plan->plan_rows > 0)
+			link->quals.selectivity = Max(Min(plan->plan_rows / rows, 1.0), 1e-9);
+	}
+	link->judged = true;
+	return &link->quals;
+}
+
+int64
+vc_prefilter_limit(VcPlanLink *link)
+{
+	LimitState *limit;
+
+	/* LIMIT_INITIAL: not computed yet, someone else pulls; WITH TIES needs a little more: fine */
+	if (link == NULL || link->limit == NULL)
+		return 0;
+	limit = link->limit;
+	if (limit->lstate == LIMIT_INITIAL || limit->noCount || limit->count <= 0)
+		return 0;
+	if (limit->offset > PG_INT64_MAX - limit->count)
+		return 0;
+	return limit->count + Max(limit->offset, 0);
+}
+
+bool
+vc_prefilter_eval_slot(VcPlanLink *link, TupleTableSlot *slot)
+{
+	IndexScanState *node = link->node;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	TupleTableSlot *saved = econtext->ecxt_scantuple;
+	bool passes;
+
+	/*
+	 * The node calls the scan from ExecScan(), which has just reset this context and keeps nothing in
+	 * it across the fetch, so its per-tuple memory is ours until we return.
+	 */
+	econtext->ecxt_scantuple = slot;
+	passes = ExecQual(node->ss.ps.qual, econtext);
+	econtext->ecxt_scantuple = saved;
+	ResetExprContext(econtext);
+	if (!passes)
+		InstrCountFiltered1(node, 1); /* EXPLAIN ANALYZE: "Rows Removed by Filter" */
+	return passes;
+}
+
+VcPrefilterResult
+vc_prefilter_eval(VcPlanLink *link, VcHeapFetch *fetch, ItemPointer tid, TupleTableSlot **ret_slot)
+{
+	TupleTableSlot *slot = vc_heapfetch_row(fetch, tid);
+
+	Assert(vc_prefilter_quals(link)->usable);
+	if (slot == NULL)
+		return VC_PREFILTER_INVISIBLE;
+	if (!vc_prefilter_eval_slot(link, slot))
+		return VC_PREFILTER_FAIL;
+	if (ret_slot != NULL)
+		*ret_slot = slot;
+	return VC_PREFILTER_PASS;
+}
