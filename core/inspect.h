@@ -111,7 +111,7 @@ typedef struct VcReport
 extern void vc_report_begin(FunctionCallInfo fcinfo, VcReport *ret_report);
 /* InvalidBlockNumber = no block (NULL). */
 extern void vc_report_add(VcReport *report, BlockNumber block, const char *fmt, ...)
-	pg_attribute_printf(3, 4);
+	__attribute__((format(printf, 3, 4)));
 /* Adds a row that tells how many were left out, if any. */
 extern void vc_report_end(VcReport *report);
 

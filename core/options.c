@@ -68,7 +68,8 @@ static const char *const toml_names[] = {
 	[VC_TOML_OTHER] = "a date or time",
 };
 
-static bool note(OptParse *parse, Finding found, const char *fmt, ...) pg_attribute_printf(3, 4);
+static bool note(OptParse *parse, Finding found, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Notes a finding and returns false, for visitors to pass on. */
 static bool

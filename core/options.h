@@ -140,6 +140,6 @@ vc_options_given(const void *options, int key)
 
 /* Raises "error while validating options: ..." with a hint (NULL = none). */
 pg_noreturn extern void vc_options_invalid(const char *hint, const char *fmt, ...)
-	pg_attribute_printf(2, 3);
+	__attribute__((format(printf, 2, 3)));
 
 #endif
