@@ -52,8 +52,12 @@ def environment(args, run, root):
         PG_REGRESS=os.path.join(args.pgxs_test, "regress", "pg_regress"),
         top_builddir=run,
         VC_TEST_SEED=env.get("VC_TEST_SEED", str(secrets.randbelow(1 << 31))),
-        VC_SOURCE_DIR=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
     )
+    # Real data sets lie beside the source tree unless the caller names another place.
+    source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    data = os.path.join(os.path.dirname(source), "shared", "data")
+    if "VCHORD_DATA" not in env and os.path.isdir(data):
+        env["VCHORD_DATA"] = data
     return env
 
 
