@@ -154,6 +154,8 @@ extern void vc_buffer_unlock(Buffer buffer);
 extern Buffer vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache, bool *ret_hit);
 /* Makes a read guard of a pinned buffer; takes the pin over. */
 extern VcPageRead vc_page_read_pinned(Relation rel, Buffer buffer, uint16 kinds);
+/* vc_corrupt() if the relation is not that long; guards do this. */
+extern void vc_check_block(Relation rel, BlockNumber blkno);
 
 /*----- block -> buffer cache -----*/
 
@@ -178,7 +180,7 @@ struct VcReadCache
 	RelFileLocator locator;
 	void *map;         /* NULL: always the ordinary way */
 	uint32 generation; /* of the map, at init */
-	uint16 scan;       /* number of this scan */
+	uint32 scan;       /* number of this scan */
 };
 
 /* Start of a scan (also at rescan). */
@@ -206,11 +208,14 @@ extern void vc_prefetch_hint(const VcReadCache *cache, BlockNumber blkno, uint32
  */
 #ifdef USE_ASSERT_CHECKING
 extern int vc_guards_alive(void);
-#define VC_GUARDS_ENTER() int vc_guards_at_entry = vc_guards_alive()
-#define VC_GUARDS_LEAVE() Assert(vc_guards_alive() == vc_guards_at_entry)
+extern void vc_guards_count(int change);
+#define VC_GUARDS_COUNT(change) vc_guards_count(change)
+#define VC_GUARDS_ENTER()       int vc_guards_at_entry = vc_guards_alive()
+#define VC_GUARDS_LEAVE()       Assert(vc_guards_alive() == vc_guards_at_entry)
 #else
-#define VC_GUARDS_ENTER() ((void) 0)
-#define VC_GUARDS_LEAVE() ((void) 0)
+#define VC_GUARDS_COUNT(change) ((void) 0)
+#define VC_GUARDS_ENTER()       ((void) 0)
+#define VC_GUARDS_LEAVE()       ((void) 0)
 #endif
 
 #endif

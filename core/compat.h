@@ -146,6 +146,13 @@ vc_scan_count_search(IndexScanDesc scan)
 #define VC_INJECTION_POINT(name) ((void) (name))
 #endif
 
+/* 16 wants I/O buffers aligned (direct I/O); before that it only saves the kernel some copying. */
+#if PG_VERSION_NUM >= 160000
+#define VC_IO_ALIGN PG_IO_ALIGN_SIZE
+#else
+#define VC_IO_ALIGN 4096
+#endif
+
 /*
  * 16 added palloc_aligned().  The shim rounds up inside a larger chunk, so its result must not be
  * pfree'd: allocations made through it end with their memory context, on every version.
@@ -181,7 +188,7 @@ static inline BlockNumber
 ExtendBufferedRelBy(BufferManagerRelation bmr, ForkNumber fork, BufferAccessStrategy strategy,
 					uint32 flags, uint32 extend_by, Buffer *buffers, uint32 *extended_by)
 {
-	bool lock = (flags & EB_SKIP_EXTENSION_LOCK) == 0 && !RELATION_IS_LOCAL(bmr.rel);
+	bool lock = (flags & EB_SKIP_EXTENSION_LOCK) == 0 && !RelationUsesLocalBuffers(bmr.rel);
 
 	if (lock)
 		LockRelationForExtension(bmr.rel, ExclusiveLock);

@@ -52,8 +52,6 @@ StaticAssertDecl(sizeof(VcPageOpaque) == 32, "layout of the special space");
 #define VC_PAGE_SEALED    (1 << 14) /* immutable, crc is valid */
 #define VC_PAGE_KIND_MASK 0x3FFF
 #define VC_PAGE_ANY       VC_PAGE_KIND_MASK
-/* beside kinds in the argument of a read guard: tombstones of these kinds are welcome, too */
-#define VC_PAGE_OR_FREE VC_PAGE_FREE
 
 #define VC_PAGE_BODY_OFFSET MAXALIGN(SizeOfPageHeaderData)
 #define VC_PAGE_SPECIAL     (BLCKSZ - sizeof(VcPageOpaque))
@@ -74,8 +72,9 @@ extern void vc_page_init(char *page, uint16 kind, uint32 owner, uint32 incarnati
 
 /*
  * Checks size, layout version, special space, page id, pd_lower <= pd_upper, and that some bit of
- * `kinds` is set in its kind (VC_PAGE_ANY = any kind; a tombstone passes only if `kinds` has
- * VC_PAGE_OR_FREE); vc_corrupt() if not.  A page of zeros is damage as well.  Guards do this.
+ * `kinds` is set in its kind (VC_PAGE_ANY = any kind); vc_corrupt() if not.  A page of zeros is
+ * damage as well.  A tombstone passes by the kind it had: a reader with an old reference reads on,
+ * a writer asks vc_page_is_live_of().  Guards do this.
  */
 extern void vc_page_check(Relation rel, BlockNumber blkno, const char *page, uint16 kinds);
 
@@ -107,6 +106,13 @@ static inline bool
 vc_page_is_free(const char *page)
 {
 	return (vc_page_opaque_read(page)->kind & VC_PAGE_FREE) != 0;
+}
+
+/* For writers: still of that owner and life, and not freed. */
+static inline bool
+vc_page_is_live_of(const char *page, uint32 owner, uint32 incarnation)
+{
+	return vc_page_is_of(page, owner, incarnation) && !vc_page_is_free(page);
 }
 
 /* A block the server extended but nobody wrote before a crash. */
@@ -202,7 +208,8 @@ extern OffsetNumber vc_page_item_add(char *page, const void *data, Size len, VcI
  * the space too if it is the lowest on the page (else vc_page_compact brings it back).  Trailing
  * unused numbers are dropped.
  */
-extern void vc_page_item_set_state(char *page, OffsetNumber off, VcItemState state);
+extern void vc_page_item_set_state(Relation rel, BlockNumber blkno, char *page, OffsetNumber off,
+								   VcItemState state);
 
 /* Largest item that vc_page_item_add would accept now. */
 extern Size vc_page_room(const char *page);

@@ -13,12 +13,12 @@
  *verified before it is given out.  What VACUUM must do: vc_recycle_sweep() where it walks pages
  *anyway, and vc_recycle_vacuum() at its end.
  *
- * Locks: allocation holds the relation extension lock, and under it takes content locks only
- * conditionally (exclusive) or on tombstone candidates for reading; so it may be called with
- *content locks held.  Freeing locks the freed pages, one after the other, exclusively; the caller
- *holds no lock on them.
+ * Locks: allocation holds the relation extension lock and looks at candidates under conditional
+ * content locks, so that one page may be allocated with content locks held; a run of several pages is
+ * then locked for good, so its caller holds none.  Freeing locks the freed pages exclusively, up to
+ * four at a time in ascending order; its caller holds no lock.
  *
- * Crash: each page changes state in a record of its own.  A crash between allocation and linking
+ * Crash: pages change state in records of one to four.  A crash between allocation and linking
  *leaves pages of the new kind that nothing points to: lost space, never a wrong answer; a crash
  *inside a free leaves pages unreachable and not yet tombstones: freeing again is harmless.
  */

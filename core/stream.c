@@ -1,0 +1,234 @@
+/*
+ * core/stream.c
+ *		Block prefetch over a known sequence.  See core/stream.h.
+ *
+ * The caller's blocks pass through a queue: asked for, not delivered.  In plain mode it is empty; with
+ * PrefetchBuffer it is the window; a read stream takes what is queued first and then asks itself.  When
+ * a read stream is no longer worth it, its source runs dry (`draining`) until all that it has in flight
+ * is delivered, so no block is lost and the order stays.
+ */
+#include "postgres.h"
+
+#include "core/stream.h"
+
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "utils/spccache.h"
+#ifdef VC_HAVE_READ_STREAM
+#include "storage/read_stream.h"
+#endif
+
+#define WINDOW_MIN 16
+#define WINDOW_MAX 32
+/* blocks found in memory in a row that end prefetching */
+#define STOP_AFTER_HITS 64
+
+struct VcStream
+{
+	Relation rel;
+	VcStreamMode mode;
+	VcReadCache *cache;
+	VcStreamNext next;
+	void *arg;
+	bool exhausted; /* next() said so */
+	bool ahead;     /* prefetching now */
+	int window;
+	int hits; /* in a row, while ahead */
+	int head;
+	int queued;
+	BlockNumber queue[WINDOW_MAX]; /* ring */
+	VcStreamStats stats;
+#ifdef VC_HAVE_READ_STREAM
+	ReadStream *reader;
+	bool draining;
+#endif
+};
+
+static BlockNumber
+ask(VcStream *stream)
+{
+	BlockNumber blkno;
+
+	if (stream->exhausted)
+		return InvalidBlockNumber;
+	blkno = stream->next(stream->arg);
+	if (blkno == InvalidBlockNumber)
+		stream->exhausted = true;
+	else
+		vc_check_block(stream->rel, blkno);
+	return blkno;
+}
+
+static BlockNumber
+dequeue(VcStream *stream)
+{
+	BlockNumber blkno;
+
+	if (stream->queued == 0)
+		return ask(stream);
+	blkno = stream->queue[stream->head];
+	stream->head = (stream->head + 1) % WINDOW_MAX;
+	stream->queued--;
+	return blkno;
+}
+
+VcStream *
+vc_stream_begin(Relation rel, VcStreamMode mode, VcReadCache *cache, VcStreamNext next, void *arg)
+{
+	VcStream *stream = palloc0(sizeof(VcStream));
+	int concurrency = get_tablespace_io_concurrency(rel->rd_rel->reltablespace);
+
+	stream->rel = rel;
+	stream->mode = mode;
+	stream->cache = cache;
+	stream->next = next;
+	stream->arg = arg;
+	stream->window = concurrency > 0 ? Min(Max(concurrency, WINDOW_MIN), WINDOW_MAX) : 0;
+#ifndef VC_HAVE_READ_STREAM
+	if (mode == VC_STREAM_READ)
+		stream->mode = VC_STREAM_PREFETCH;
+#endif
+	stream->ahead = stream->mode == VC_STREAM_PREFETCH || stream->mode == VC_STREAM_READ;
+	return stream;
+}
+
+/* Brings the window up to its size. */
+static void
+fill_window(VcStream *stream)
+{
+	while (stream->queued < stream->window)
+	{
+		BlockNumber blkno = ask(stream);
+
+		if (blkno == InvalidBlockNumber)
+			return;
+		stream->queue[(stream->head + stream->queued) % WINDOW_MAX] = blkno;
+		stream->queued++;
+		if (PrefetchBuffer(stream->rel, MAIN_FORKNUM, blkno).initiated_io)
+			stream->stats.prefetched++;
+	}
+}
+
+/* In automatic mode: what the last block tells about the next ones. */
+static void
+adapt(VcStream *stream, bool hit)
+{
+	if (!hit)
+		stream->stats.misses++;
+	if (stream->mode != VC_STREAM_AUTO)
+		return;
+	if (!hit)
+	{
+		stream->ahead = stream->window > 0;
+		stream->hits = 0;
+	}
+	else if (stream->ahead && ++stream->hits >= STOP_AFTER_HITS)
+		stream->ahead = false;
+}
+
+#ifdef VC_HAVE_READ_STREAM
+
+static BlockNumber
+feed_reader(ReadStream *reader, void *private_data, void *per_buffer_data)
+{
+	VcStream *stream = private_data;
+	BlockNumber blkno;
+
+	(void) reader;
+	(void) per_buffer_data;
+	if (stream->draining)
+		return InvalidBlockNumber;
+	blkno = dequeue(stream);
+	if (blkno != InvalidBlockNumber)
+		stream->stats.prefetched++;
+	return blkno;
+}
+
+static void
+end_reader(VcStream *stream)
+{
+	if (stream->reader != NULL)
+		read_stream_end(stream->reader);
+	stream->reader = NULL;
+	stream->draining = false;
+}
+
+/* False: the reader has delivered everything it took. */
+static bool
+next_from_reader(VcStream *stream, uint16 kinds, VcPageRead *r)
+{
+	int64 reads = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
+	Buffer buffer = read_stream_next_buffer(stream->reader, NULL);
+
+	if (!BufferIsValid(buffer))
+	{
+		end_reader(stream);
+		return false;
+	}
+	/* reads are started for blocks ahead, so this looks at the window, not at this very block */
+	adapt(stream, reads == pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read);
+	stream->draining = !stream->ahead;
+	stream->stats.blocks++;
+	*r = vc_page_read_pinned(stream->rel, buffer, kinds);
+	return true;
+}
+
+#endif
+
+bool
+vc_stream_next(VcStream *stream, uint16 kinds, VcPageRead *r)
+{
+	BlockNumber blkno;
+	Buffer buffer;
+	bool hit;
+
+	vc_page_read_drop(r);
+	CHECK_FOR_INTERRUPTS();
+
+#ifdef VC_HAVE_READ_STREAM
+	if (stream->reader == NULL && stream->ahead && stream->mode != VC_STREAM_PREFETCH)
+		stream->reader = read_stream_begin_relation(READ_STREAM_DEFAULT, NULL, stream->rel,
+													MAIN_FORKNUM, feed_reader, stream, 0);
+	if (stream->reader != NULL && next_from_reader(stream, kinds, r))
+		return true;
+	if (stream->ahead && stream->mode == VC_STREAM_PREFETCH)
+		fill_window(stream);
+#else
+	if (stream->ahead)
+		fill_window(stream);
+#endif
+
+	blkno = dequeue(stream);
+	if (blkno == InvalidBlockNumber)
+		return false;
+	buffer = vc_buffer_pin(stream->rel, blkno, stream->cache, &hit);
+	stream->stats.blocks++;
+	adapt(stream, hit);
+	*r = vc_page_read_pinned(stream->rel, buffer, kinds);
+	return true;
+}
+
+void
+vc_stream_reset(VcStream *stream)
+{
+#ifdef VC_HAVE_READ_STREAM
+	end_reader(stream);
+#endif
+	stream->queued = 0;
+	stream->exhausted = false;
+}
+
+void
+vc_stream_end(VcStream *stream)
+{
+#ifdef VC_HAVE_READ_STREAM
+	end_reader(stream);
+#endif
+	pfree(stream);
+}
+
+VcStreamStats
+vc_stream_stats(const VcStream *stream)
+{
+	return stream->stats;
+}
