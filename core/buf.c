@@ -2,7 +2,7 @@
  * core/buf.c
  *		Page guards, extension, and the block -> buffer cache.  See core/buf.h.
  *
- * The only caller of ReadBuffer*, ReadRecentBuffer and LockBuffer.
+ * The only caller of ReadBuffer*, ReadRecentBuffer, LockBuffer and GenericXLog*.
  *
  * Errors: nothing here is released on ERROR by our code.  Abort releases content locks first
  * (LWLockReleaseAll), then pins (resource owner); the copies of write guards go with their memory
@@ -147,6 +147,85 @@ void
 vc_buffer_unlock(Buffer buffer)
 {
 	UnlockReleaseBuffer(buffer);
+}
+
+/*----- records (core/xlog.h) -----*/
+
+char *
+vc_xlog_adopt(VcXlog *xlog, Buffer buffer, int flags)
+{
+	VcXlogPage *p;
+
+	if (xlog->npages >= VC_XLOG_PAGES)
+		elog(ERROR, "a record has at most %d pages", VC_XLOG_PAGES);
+	for (int i = 0; i < xlog->npages; i++)
+	{
+		if (xlog->pages[i].buffer == buffer)
+			elog(ERROR, "block %u is in the record already", xlog->pages[i].blkno);
+	}
+	if (xlog->state == NULL)
+		xlog->state = GenericXLogStart(xlog->rel);
+	p = &xlog->pages[xlog->npages++];
+	p->buffer = buffer;
+	p->blkno = BufferGetBlockNumber(buffer);
+	p->page = GenericXLogRegisterBuffer(xlog->state, buffer, flags);
+	VC_GUARDS_COUNT(1);
+	return p->page;
+}
+
+/* In reverse order of locking. */
+static void
+unlock_all(VcXlog *xlog)
+{
+	while (xlog->npages > 0)
+	{
+		VcXlogPage *p = &xlog->pages[--xlog->npages];
+
+		vc_buffer_unlock(p->buffer);
+		p->page = NULL;
+		VC_GUARDS_COUNT(-1);
+	}
+}
+
+#ifdef USE_ASSERT_CHECKING
+static bool
+hole_is_zero(const char *page)
+{
+	const PageHeaderData *header = (const PageHeaderData *) page;
+
+	for (int i = header->pd_lower; i < header->pd_upper; i++)
+	{
+		if (page[i] != 0)
+			return false;
+	}
+	return true;
+}
+#endif
+
+void
+vc_xlog_commit(VcXlog *xlog)
+{
+	for (int i = 0; i < xlog->npages; i++)
+	{
+		const char *problem = vc_page_problem(xlog->pages[i].page);
+
+		if (problem != NULL)
+			elog(ERROR, "page %u would be written damaged: %s", xlog->pages[i].blkno, problem);
+		Assert(hole_is_zero(xlog->pages[i].page));
+	}
+	if (xlog->state != NULL)
+		GenericXLogFinish(xlog->state);
+	xlog->state = NULL;
+	unlock_all(xlog);
+}
+
+void
+vc_xlog_drop(VcXlog *xlog)
+{
+	if (xlog->state != NULL)
+		GenericXLogAbort(xlog->state);
+	xlog->state = NULL;
+	unlock_all(xlog);
 }
 
 /*----- read -----*/

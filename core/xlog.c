@@ -2,8 +2,8 @@
  * core/xlog.c
  *		One WAL record over one to four pages.  See core/xlog.h.
  *
- * The only caller of GenericXLog*.  Locks belong to core/buf; this file says when they are taken and
- * given back: adding locks, in the caller's order; commit and drop unlock in the reverse order.
+ * This file says which pages a record takes and in which order; what concerns locks and GenericXLog
+ * itself (adopt, commit, drop) is in core/buf.c, the one place that may touch them.
  *
  * Crash: the record is atomic; before commit nothing has changed but the length of the relation.
  */
@@ -21,28 +21,6 @@ vc_xlog_begin(Relation rel)
 	VcXlog xlog = {.rel = rel};
 
 	return xlog;
-}
-
-char *
-vc_xlog_adopt(VcXlog *xlog, Buffer buffer, int flags)
-{
-	VcXlogPage *p;
-
-	if (xlog->npages >= VC_XLOG_PAGES)
-		elog(ERROR, "a record has at most %d pages", VC_XLOG_PAGES);
-	for (int i = 0; i < xlog->npages; i++)
-	{
-		if (xlog->pages[i].buffer == buffer)
-			elog(ERROR, "block %u is in the record already", xlog->pages[i].blkno);
-	}
-	if (xlog->state == NULL)
-		xlog->state = GenericXLogStart(xlog->rel);
-	p = &xlog->pages[xlog->npages++];
-	p->buffer = buffer;
-	p->blkno = BufferGetBlockNumber(buffer);
-	p->page = GenericXLogRegisterBuffer(xlog->state, buffer, flags);
-	VC_GUARDS_COUNT(1);
-	return p->page;
 }
 
 /* A page locked twice by one backend would wait for itself for ever. */
@@ -98,58 +76,4 @@ vc_xlog_add_new(VcXlog *xlog, Relation heap, uint16 kind, uint32 owner, uint32 i
 	vc_page_init(page, kind, owner, incarnation);
 	*ret_blkno = BufferGetBlockNumber(buffer);
 	return page;
-}
-
-static void
-unlock_all(VcXlog *xlog)
-{
-	while (xlog->npages > 0)
-	{
-		VcXlogPage *p = &xlog->pages[--xlog->npages];
-
-		vc_buffer_unlock(p->buffer);
-		p->page = NULL;
-		VC_GUARDS_COUNT(-1);
-	}
-}
-
-#ifdef USE_ASSERT_CHECKING
-static bool
-hole_is_zero(const char *page)
-{
-	const PageHeaderData *header = (const PageHeaderData *) page;
-
-	for (int i = header->pd_lower; i < header->pd_upper; i++)
-	{
-		if (page[i] != 0)
-			return false;
-	}
-	return true;
-}
-#endif
-
-void
-vc_xlog_commit(VcXlog *xlog)
-{
-	for (int i = 0; i < xlog->npages; i++)
-	{
-		const char *problem = vc_page_problem(xlog->pages[i].page);
-
-		if (problem != NULL)
-			elog(ERROR, "page %u would be written damaged: %s", xlog->pages[i].blkno, problem);
-		Assert(hole_is_zero(xlog->pages[i].page));
-	}
-	if (xlog->state != NULL)
-		GenericXLogFinish(xlog->state);
-	xlog->state = NULL;
-	unlock_all(xlog);
-}
-
-void
-vc_xlog_drop(VcXlog *xlog)
-{
-	if (xlog->state != NULL)
-		GenericXLogAbort(xlog->state);
-	xlog->state = NULL;
-	unlock_all(xlog);
 }
