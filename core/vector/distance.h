@@ -32,7 +32,7 @@ extern float vcv_score(VcvMetric metric, VcvType type, const float *q, const voi
 /* score -> result of <->, <#> or <=> */
 extern double vcv_metric_result(VcvMetric metric, float score);
 
-/* result -> score: the largest score whose result is < radius belongs to a range scan */
+/* the other way: a row's result is below r if its score is below the score of r, up to rounding */
 extern float vcv_metric_score(VcvMetric metric, double result);
 
 #endif

@@ -68,29 +68,11 @@ extern size_t vcv_kmeans_memory(const VcvKmeansOptions *opts);
 extern VcvKmeansResult vcv_kmeans(const VcvKmeansOptions *opts, void *work, float *ret_centroids);
 
 /*
- * Nearest-centroid search over a fixed set: RaBitQ bounds, exact recheck, warm start.  Used by the
- * flat passes of k-means and by builds that assign all rows.  Read-only after init: any number of
- * threads or processes may share one, each with a scratch of its own.
+ * Deal `seats` >= cells clusters to cells in proportion to weights (Webster's method, at least one
+ * each).  heap[cells] is scratch.
  */
-typedef struct VcvAssigner VcvAssigner;
-
-extern size_t vcv_assigner_memory(uint32_t clusters, uint32_t dim);
-extern size_t vcv_assigner_scratch(uint32_t dim);
-
-/*
- * Build in mem (vcv_assigner_memory() bytes, 64-byte aligned), which holds no pointer but the one to
- * centroids: f32 [clusters][dim], which must stay as it is while the assigner is used.
- */
-extern VcvAssigner *vcv_assigner_init(void *mem, const float *centroids, uint32_t clusters,
-									  uint32_t dim);
-
-/*
- * Index of the centroid nearest to x[dim] by squared L2 (ties: the smaller index), found by bounds
- * that hold with epsilon 1.9 or better.  warm: a guess (any value; >= clusters = none).  scratch:
- * vcv_assigner_scratch() bytes, 64-byte aligned.
- */
-extern uint32_t vcv_assigner_nearest(const VcvAssigner *assigner, const float *x, uint32_t warm,
-									 void *scratch, float *ret_distance2);
+extern void vcv_kmeans_seats(const uint32_t *weights, uint32_t cells, uint32_t seats,
+							 uint32_t *heap, uint32_t *ret_seats);
 
 /*
  * Means in full dimension for kmeans_dimension: cluster rotated and truncated samples, then feed

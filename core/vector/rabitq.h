@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/simd/vector/ops.h"
 #include "core/vector/distance.h"
 
 /* epsilon of a search when nobody asked for another */
@@ -44,15 +45,11 @@ typedef struct VcvCodeStats
 	int32_t factor_cnt; /* ones minus zeros */
 } VcvCodeStats;
 
-/* bytes of the code of one row: bit i is bit i % 8 of byte i / 8; unused bits are 0 */
-static inline uint32_t
-vcv_code_bytes(uint32_t n)
-{
-	return (n + 7) / 8;
-}
-
 /*
- * Code u[n].  centroid: the rotated c, or NULL if u is not a residual.  bits: vcv_code_bytes(n).
+ * Code u[n]: bit i (bit i % 8 of byte i / 8) is set if the sign bit of u_i is clear.  ret_bits:
+ * VCS_CODE_BYTES(n) bytes, unused bits zero (on little-endian machines that is VCS_WORDS(n) words
+ * whose last is cut).  centroid: the rotated c, or NULL if u is not a residual.  A u whose norm is
+ * not finite gets factors that bound nothing (base -infinity), so such a row is always looked at.
  */
 extern void vcv_rabitq_encode(const float *u, const float *centroid, uint32_t n, VcvMetric metric,
 							  uint8_t *ret_bits, VcvFactors *ret_factors);
@@ -60,7 +57,65 @@ extern void vcv_rabitq_encode(const float *u, const float *centroid, uint32_t n,
 /* the code's own numbers */
 extern void vcv_rabitq_stats(const float *u, uint32_t n, VcvCodeStats *ret_stats);
 
-/* nearest half that is not less than x >= 0 (65504 is exceeded only as infinity) */
+/* the least half that is not below x; x >= 0 (above 65504: infinity) */
 extern VcvHalf vcv_half_up(float x);
+
+/* a query with its tables, which serve all lists */
+typedef struct VcvQuery
+{
+	VcvMetric metric;
+	uint32_t n;
+	float norm2;            /* |q|^2 */
+	const float *q;         /* [n] rotated; under cosine normalised */
+	const uint8_t *lut;     /* VCS_LUT_BYTES(n), for fastscan_accumulate */
+	const uint64_t *planes; /* for planes_dot; NULL if not asked for */
+	VcsLutParams lut_params;
+	VcsPlanesParams planes_params;
+} VcvQuery;
+
+/* bytes that a query of n dimensions keeps besides the struct */
+extern size_t vcv_query_memory(uint32_t n);
+
+/*
+ * Prepare the rotated query q[n] (copied).  memory: vcv_query_memory(n) bytes, 64-byte aligned, which
+ * lives as long as the query.  singles: also build the planes for codes that lie alone.
+ */
+extern void vcv_query_init(VcvQuery *query, VcvMetric metric, const float *q, uint32_t n,
+						   bool singles, void *memory);
+
+/* the part of a bound that vcv_rabitq_single needs */
+typedef struct VcvSingleBound
+{
+	float c0;
+	float k;      /* -2 (L2) or -1 */
+	float margin; /* error of the quantised query, times factor */
+	float w;
+} VcvSingleBound;
+
+/*
+ * Parameters of lower_bounds for one list; threshold is set to +infinity.
+ *	residual codes:	dc = exact score of the list's centroid (L2: |q - c|^2, dot: -<q, c>),
+ *					centroid_norm2 = |c|^2 (used by dot only)
+ *	plain codes:	vcv_rabitq_bound_plain
+ * lower bound = rough - epsilon * err * width - what the quantised table may be wrong by at the same
+ * confidence.  ret_single may be NULL.
+ */
+extern void vcv_rabitq_bound(const VcvQuery *query, float dc, float centroid_norm2, float epsilon,
+							 VcsBound *ret_bound, VcvSingleBound *ret_single);
+
+static inline void
+vcv_rabitq_bound_plain(const VcvQuery *query, float epsilon, VcsBound *ret_bound,
+					   VcvSingleBound *ret_single)
+{
+	vcv_rabitq_bound(query, query->metric == VCV_L2 ? query->norm2 : 0.0f, 0.0f, epsilon, ret_bound,
+					 ret_single);
+}
+
+/* e = sum s_i q_i of one code by planes (query->planes is not NULL) */
+extern float vcv_rabitq_e(const VcvQuery *query, const uint8_t *code);
+
+/* lower bound of a row whose code lies alone; err as read back from its half */
+extern float vcv_rabitq_single(const VcvQuery *query, const VcvSingleBound *bound,
+							   const uint8_t *code, float base, float factor, float err);
 
 #endif

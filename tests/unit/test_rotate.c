@@ -97,7 +97,11 @@ test_length(const VcsRotateOps *ref, const VcsRotateOps *ops, const char *level,
 	ops->backward(b, n, signs);
 	check(memcmp(a, b, bytes) == 0, "backward equals reference", level, n);
 	for (unsigned i = 0; i < n; i++)
-		worst = fmax(worst, fabs((double) b[i] - x[i]));
+	{
+		const double error = fabs((double) b[i] - x[i]);
+
+		worst = error > worst ? error : worst;
+	}
 	check(worst < 3e-6 * sqrt(before), "backward inverts forward", level, n);
 
 	if ((n & (n - 1)) == 0)

@@ -1,0 +1,49 @@
+/*
+ * core/vector/distance.c
+ *		Exact scores and their conversion to operator results.
+ */
+#include <math.h>
+
+#include "core/simd/vector/ops.h"
+#include "core/vector/distance.h"
+
+float
+vcv_score(VcvMetric metric, VcvType type, const float *q, const void *row, uint32_t n)
+{
+	if (metric == VCV_L2)
+		return type == VCV_VECTOR ? vcs_vector_ops.l2sq_f32(q, (const float *) row, n)
+								  : vcs_vector_ops.l2sq_f16(q, (const VcvHalf *) row, n);
+	return type == VCV_VECTOR ? -vcs_vector_ops.dot_f32(q, (const float *) row, n)
+							  : -vcs_vector_ops.dot_f16(q, (const VcvHalf *) row, n);
+}
+
+double
+vcv_metric_result(VcvMetric metric, float score)
+{
+	switch (metric)
+	{
+		case VCV_L2:
+			return score > 0 ? sqrt((double) score) : 0;
+		case VCV_IP:
+			return score;
+		case VCV_COSINE:
+			break;
+	}
+	return 1.0 + (double) score;
+}
+
+float
+vcv_metric_score(VcvMetric metric, double result)
+{
+	switch (metric)
+	{
+		case VCV_L2:
+			/* no distance is below a negative one */
+			return result > 0 ? (float) (result * result) : 0;
+		case VCV_IP:
+			return (float) result;
+		case VCV_COSINE:
+			break;
+	}
+	return (float) (result - 1.0);
+}
