@@ -5,15 +5,99 @@
  * The only C++ of the tree, compiled without exceptions and RTTI.  All C++ objects live inside
  * vc_toml_parse(); the visitor it calls returns and never raises a PostgreSQL error, so their
  * destructors always run.
+ *
+ * The file has its own operator new and delete, private to the module, on malloc and free: mimalloc,
+ * which the module links for its mi_* functions, exports these operators too, and which library's a
+ * process would bind depends on what else it has loaded.
  */
 #include "core/options_toml.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <string_view>
 
 #include <toml++/toml.h>
+
+/*
+ * There are no exceptions, so an allocation that fails ends the process; the length of the text and the
+ * depth of its nesting are limited before anything is parsed.
+ */
+void *
+operator new(std::size_t size)
+{
+	void *p = std::malloc(size > 0 ? size : 1);
+
+	if (p == nullptr)
+		std::abort();
+	return p;
+}
+
+void *
+operator new[](std::size_t size)
+{
+	return operator new(size);
+}
+
+void *
+operator new(std::size_t size, const std::nothrow_t &) noexcept
+{
+	return std::malloc(size > 0 ? size : 1);
+}
+
+void *
+operator new[](std::size_t size, const std::nothrow_t &) noexcept
+{
+	return std::malloc(size > 0 ? size : 1);
+}
+
+void *
+operator new(std::size_t size, std::align_val_t align)
+{
+	void *p = nullptr;
+
+	if (posix_memalign(&p, static_cast<std::size_t>(align), size > 0 ? size : 1) != 0)
+		std::abort();
+	return p;
+}
+
+void
+operator delete(void *p) noexcept
+{
+	std::free(p);
+}
+
+void
+operator delete[](void *p) noexcept
+{
+	std::free(p);
+}
+
+void
+operator delete(void *p, std::size_t) noexcept
+{
+	std::free(p);
+}
+
+void
+operator delete[](void *p, std::size_t) noexcept
+{
+	std::free(p);
+}
+
+void
+operator delete(void *p, std::align_val_t) noexcept
+{
+	std::free(p);
+}
+
+void
+operator delete(void *p, std::size_t, std::align_val_t) noexcept
+{
+	std::free(p);
+}
 
 namespace
 {
