@@ -167,6 +167,12 @@ vc_palloc_aligned(Size size, Size alignto, int flags)
 #endif
 }
 
+/* 16 gave tuplesort_getdatum() its copy argument; before, a by-reference datum is always a copy. */
+#if PG_VERSION_NUM < 160000
+#define tuplesort_getdatum(state, forward, copy, val, isnull, abbrev)                              \
+	tuplesort_getdatum(state, forward, val, isnull, abbrev)
+#endif
+
 /*
  * 16 added ExtendBufferedRelBy() and its flags.  The shim for 15 takes the extension lock unless
  * told otherwise and loops over P_NEW, so that the blocks are contiguous; only one page is made per

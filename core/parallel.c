@@ -81,6 +81,7 @@ struct VcParallel
 	Relation index;
 	IndexInfo *index_info;
 	const void *job_shared;
+	dsm_segment *segment;
 	Shared *shared;
 	char *scratch;
 	ParallelTableScanDesc scan;
@@ -255,6 +256,7 @@ launch(VcParallel *parallel)
 		return;
 	}
 
+	parallel->segment = pcxt->seg;
 	parallel->shared = shm_toc_allocate(pcxt->toc, sizeof(Shared));
 	init_shared(parallel->shared, job, parallel->heap, parallel->index, parallel->index_info);
 	shm_toc_insert(pcxt->toc, KEY_SHARED, parallel->shared);
@@ -318,6 +320,7 @@ vc_parallel_begin(const VcParallelJob *job, Relation heap, Relation index, Index
 	{
 		parallel->job_shared = job->shared;
 		parallel->scan = NULL;
+		parallel->segment = NULL;
 		parallel->shared = palloc(sizeof(Shared));
 		init_shared(parallel->shared, job, heap, index, index_info);
 		parallel->scratch = job->scratch_size > 0
@@ -360,7 +363,7 @@ vc_parallel_end(VcParallel *parallel)
 /* ---- workers ---- */
 
 void
-vc_parallel_worker_main(dsm_segment *segment pg_attribute_unused(), shm_toc *toc,
+vc_parallel_worker_main(dsm_segment *segment, shm_toc *toc,
 						void (*work)(VcParallel *parallel))
 {
 	Shared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
@@ -380,6 +383,7 @@ vc_parallel_worker_main(dsm_segment *segment pg_attribute_unused(), shm_toc *toc
 	parallel.index = index_open(shared->index_oid, index_lock);
 	parallel.index_info = BuildIndexInfo(parallel.index);
 	parallel.index_info->ii_Concurrent = shared->concurrent;
+	parallel.segment = segment;
 	parallel.shared = shared;
 	parallel.job_shared = shm_toc_lookup(toc, KEY_JOB, false);
 	parallel.scan = shared->scan_heap ? shm_toc_lookup(toc, KEY_SCAN, false) : NULL;
@@ -449,6 +453,12 @@ const void *
 vc_parallel_shared(const VcParallel *parallel)
 {
 	return parallel->job_shared;
+}
+
+dsm_segment *
+vc_parallel_segment(const VcParallel *parallel)
+{
+	return parallel->segment;
 }
 
 int

@@ -87,6 +87,8 @@ extern Relation vc_parallel_heap(const VcParallel *parallel);
 extern Relation vc_parallel_index(const VcParallel *parallel);
 extern IndexInfo *vc_parallel_index_info(const VcParallel *parallel);
 extern const void *vc_parallel_shared(const VcParallel *parallel);
+/* the segment that shared sorts and files hang on; NULL when serial */
+extern dsm_segment *vc_parallel_segment(const VcParallel *parallel);
 /* kB of maintenance_work_mem that this participant may use */
 extern int vc_parallel_work_mem(const VcParallel *parallel);
 
