@@ -146,6 +146,8 @@ typedef struct RqMetaDisk
 	float4		build_radius;	/* rms distance of a row to its leaf centroid */
 	uint32		crc;			/* CRC32C of this struct with crc = 0 */
 	uint64		build_seed;
+	float4		build_spread;	/* sqrt(2 * summed variance of the leaf centroids' coordinates) */
+	float4		build_norm;		/* 99.9th percentile of |x| over the training sample (1 for cosine) */
 	RqLevelDisk level[RQ_MAX_LEVELS + 1];
 } RqMetaDisk;
 

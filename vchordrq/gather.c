@@ -1,0 +1,495 @@
+/*
+ * vchordrq/gather.c
+ *		From a list to candidates: score codes, look survivors up in the strip.
+ *
+ * What is kept.  A row is kept when its lower bound is below the threshold, the least of
+ *
+ *	- the need-th smallest exact distance known so far (`best`);
+ *	- the need-th smallest upper bound of the codes seen (`upper`), which works before any exact
+ *	  distance is known: without it the first list would turn every row into a candidate;
+ *	- the bound from which candidates were dropped for lack of memory.
+ *
+ * A visit remembers the threshold up to which it is complete (`seen`).  When a later round needs
+ * more, the list is scored again and rows in [seen, new threshold) are added: what was pruned is
+ * found again, nothing is found twice.
+ *
+ * `upper` counts codes of rows that may be dead or invisible, so it asks for a few more than needed,
+ * and a round that ends up short gathers again without it (search.c).
+ *
+ * Concurrency: the directory entry is copied first; a page of another incarnation means that
+ * compaction moved the list: start it again.  A list that was compacted between two rounds is not
+ * visited again, because its rows can no longer be told from those already taken.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+
+#include "core/report.h"
+#include "core/tid.h"
+
+#include "vchordrq/list.h"
+#include "vchordrq/search.h"
+
+/* a list restarts at most this often; compaction happens once per VACUUM */
+#define MAX_RESTARTS	1000
+
+static uint64
+list_signature(const RqListDisk *entry)
+{
+	uint64		h = 0;
+
+	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
+	{
+		if (entry->extent[i].first != InvalidBlockNumber)
+			h = hash_combine64(h, ((uint64) entry->extent[i].incarnation << 32) |
+							   entry->extent[i].first);
+	}
+	return hash_combine64(h, ((uint64) entry->append_incarnation << 32) |
+						  entry->sealed_incarnation);
+}
+
+/*
+ * Make room by forgetting the worse half; they are found again in a later round, because the visits
+ * are no longer complete beyond the cut.
+ */
+static int
+bound_cmp(const void *a, const void *b)
+{
+	float		x = ((const RqCandidate *) a)->bound;
+	float		y = ((const RqCandidate *) b)->bound;
+
+	return (x > y) - (x < y);
+}
+
+static void
+drop_worse_half(RqSearch *search)
+{
+	size_t		keep = search->ncandidates / 2;
+	float		cut;
+
+	/* rare, so a sort instead of a selection */
+	qsort(search->candidates, search->ncandidates, sizeof(RqCandidate), bound_cmp);
+	cut = search->candidates[keep].bound;
+	while (keep > 0 && search->candidates[keep - 1].bound >= cut)
+		keep--;
+	search->ncandidates = keep;
+	search->nheap = keep;		/* a sorted array is a heap */
+	search->dropped = Min(search->dropped, cut);
+	search->drops++;
+	for (size_t i = 0; i < search->nvisits; i++)
+		search->visits[i].seen = Min(search->visits[i].seen, cut);
+}
+
+static void
+add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
+{
+	RqCandidate *candidate;
+
+	if (search->ncandidates == search->candidate_room)
+	{
+		if (search->candidate_room >= search->candidate_limit && !search->exhaustive)
+		{
+			drop_worse_half(search);
+			if (bound >= search->dropped)
+				return;
+		}
+		else
+		{
+			size_t		room = search->candidate_room * 2;
+
+			if (!search->exhaustive)
+				room = Min(room, search->candidate_limit);
+
+			search->candidates =
+				vc_arena_grow(search->arena, search->candidates,
+							  search->candidate_room * sizeof(RqCandidate),
+							  room * sizeof(RqCandidate));
+			search->candidate_room = room;
+		}
+	}
+	candidate = &search->candidates[search->ncandidates++];
+	candidate->bound = bound;
+	candidate->strip = *strip;
+}
+
+/*
+ * Turn survivors of a segment into candidates.  The strip begins at page `first` of the run.
+ */
+static bool
+resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *survivors, uint32 n,
+		float seen, float limit)
+{
+	uint32		entry_bytes = search->meta->geo.strip_bytes;
+	uint32		per_page = RQ_BODY_BYTES / entry_bytes;
+	uint32		i = 0;
+
+	while (i < n)
+	{
+		uint32		page_no = survivors[i].row / per_page;
+		uint32		used;
+		VC_SCOPED(vc_page_read_drop) VcPageRead r =
+			vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
+								VC_PAGE_ANY | VC_PAGE_OR_FREE);
+
+		if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
+			return false;
+		for (; i < n && survivors[i].row / per_page == page_no; i++)
+		{
+			uint32		at = survivors[i].row % per_page * entry_bytes;
+			RqStripDisk strip = {0};
+
+			if (at + entry_bytes > used)
+				vc_corrupt(search->index, r.blkno, "strip ends at byte %u, expected %u", used,
+						   at + entry_bytes);
+			/* the threshold may have come down since; what an earlier round had is not new */
+			if (survivors[i].bound >= limit || survivors[i].bound < seen)
+				continue;
+			memcpy(&strip, r.page + RQ_BODY_OFFSET + at, entry_bytes);
+			if (!vc_heap_valid(vc_heap_from_tid(&strip.tid)))
+				continue;		/* dead */
+			add_candidate(search, survivors[i].bound, &strip);
+		}
+	}
+	return true;
+}
+
+/* f32 rows on one page -> survivors */
+static void
+score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 first_row,
+		   float *threshold, uint32 *nsurvivors)
+{
+	uint32		dim = search->meta->geo.dim;
+	bool		dot = vcv_metric_is_dot(search->meta->disk.metric);
+
+	if (dot)
+		vcs_vector_ops.dot_f32_rows(search->x, rows, stride, n, dim, search->distances);
+	else
+		vcs_vector_ops.l2sq_f32_rows(search->x, rows, stride, n, dim, search->distances);
+	for (uint32 i = 0; i < n; i++)
+	{
+		float		distance = dot ? -search->distances[i] : search->distances[i];
+
+		if (distance >= *threshold)
+			continue;
+		search->survivors[*nsurvivors].bound = distance;
+		search->survivors[*nsurvivors].row = first_row + i;
+		(*nsurvivors)++;
+		if (search->use_upper)
+		{
+			rq_ceiling_push(&search->upper, distance);
+			*threshold = Min(*threshold, rq_ceiling_limit(&search->upper));
+		}
+	}
+}
+
+static bool
+gather_exact_segment(RqSearch *search, const RqRun *run, uint32 first, uint32 rows, float seen)
+{
+	const RqGeometry *geo = &search->meta->geo;
+	uint32		pages = rq_segment_pages(geo, rows);
+	float		threshold = rq_search_threshold(search);
+	uint32		n = 0;
+
+	for (uint32 page_no = 0; page_no < pages; page_no++)
+	{
+		uint32		first_row;
+		uint32		offset;
+		uint32		used;
+		uint32		count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
+
+		CHECK_FOR_INTERRUPTS();
+		if (count == 0)
+			continue;
+		{
+			VC_SCOPED(vc_page_read_drop) VcPageRead r =
+				vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
+									VC_PAGE_ANY | VC_PAGE_OR_FREE);
+
+			if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
+				return false;
+			if (offset + count * geo->row_bytes > used)
+				vc_corrupt(search->index, r.blkno, "page holds %u bytes, expected %u", used,
+						   offset + count * geo->row_bytes);
+			score_rows(search, r.page + RQ_BODY_OFFSET + offset, geo->row_bytes, count, first_row,
+					   &threshold, &n);
+		}
+	}
+	return resolve(search, run, first, search->survivors, n, seen, threshold);
+}
+
+/* what the bounds of a list's codes depend on besides the code */
+static void
+list_bound(const RqSearch *search, const RqVisit *visit, VcsBound *ret_bound,
+		   VcvSingleBound *ret_single)
+{
+	float		epsilon = (float) search->params.epsilon;
+
+	if (rq_meta_has(search->meta, RQ_META_RESIDUAL))
+		vcv_rabitq_bound(&search->query, visit->probe.dc, visit->probe.norm2, epsilon, ret_bound,
+						 ret_single);
+	else
+		vcv_rabitq_bound_plain(&search->query, epsilon, ret_bound, ret_single);
+}
+
+static bool
+gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent)
+{
+	const RqMeta *meta = search->meta;
+	RqRun		run;
+	uint32		segments = rq_segment_count(extent->rows);
+
+	rq_extent_run(meta, visit->probe.list, extent, &run);
+	for (uint32 segment = 0; segment < segments; segment++)
+	{
+		uint32		rows = rq_segment_rows(extent->rows, segment);
+		uint32		first = rq_segment_first(&meta->geo, segment);
+
+		search->scan->counters.codes += rows;
+		if (meta->geo.exact)
+		{
+			if (!gather_exact_segment(search, &run, first, rows, visit->seen))
+				return false;
+		}
+		else
+		{
+			RqScorer	scorer = {0};
+			uint64		base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
+
+			scorer.lut = search->query.lut;
+			list_bound(search, visit, &scorer.bound, &scorer.single);
+			scorer.bound.threshold = rq_search_threshold(search);
+			scorer.ceiling = search->use_upper ? &search->upper : NULL;
+			scorer.out = search->survivors;
+			if (!rq_run_score(search->index, meta, search->cache, &run, base, 0,
+							  (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS, rows, &scorer) ||
+				!resolve(search, &run, first, search->survivors, scorer.nout, visit->seen,
+						 scorer.bound.threshold))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* rows of one APPEND page -> candidates */
+static void
+gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uint32 n)
+{
+	const RqGeometry *geo = &search->meta->geo;
+	float		threshold = rq_search_threshold(search);
+	VcsBound	bound;
+	VcvSingleBound single;
+
+	if (geo->exact)
+	{
+		uint32		nsurvivors = 0;
+
+		score_rows(search, rows + sizeof(RqAppendExactDisk), geo->append_bytes, n, 0, &threshold,
+				   &nsurvivors);
+		for (uint32 i = 0; i < nsurvivors; i++)
+		{
+			const RqSurvivor *survivor = &search->survivors[i];
+			RqStripDisk strip = {0};
+
+			if (survivor->bound >= threshold || survivor->bound < visit->seen)
+				continue;
+			memcpy(&strip.tid, rows + survivor->row * geo->append_bytes, sizeof(strip.tid));
+			if (vc_heap_valid(vc_heap_from_tid(&strip.tid)))
+				add_candidate(search, survivor->bound, &strip);
+		}
+		return;
+	}
+
+	list_bound(search, visit, &bound, &single);
+	for (uint32 i = 0; i < n; i++)
+	{
+		const RqAppendRowDisk *row = (const RqAppendRowDisk *) (rows + i * geo->append_bytes);
+		float		lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
+											  row->base, row->factor, row->err);
+
+		if (lower >= threshold || lower < visit->seen ||
+			!vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
+			continue;
+		add_candidate(search, lower, &row->strip);
+		if (search->use_upper)
+		{
+			rq_ceiling_push(&search->upper,
+							rq_upper_bound(&single, lower, row->factor, row->err));
+			threshold = Min(threshold, rq_ceiling_limit(&search->upper));
+		}
+	}
+}
+
+/* false: recycled */
+static bool
+gather_chain(RqSearch *search, const RqVisit *visit, BlockNumber head, uint32 incarnation)
+{
+	BlockNumber blkno = head;
+
+	for (BlockNumber steps = 0; blkno != InvalidBlockNumber; steps++)
+	{
+		uint32		rows;
+
+		CHECK_FOR_INTERRUPTS();
+		if (steps > MaxBlockNumber / 2)
+			vc_corrupt(search->index, head, "append chain does not end");
+		{
+			VC_SCOPED(vc_page_read_drop) VcPageRead r =
+				vc_page_read_cached(search->cache, search->index, blkno,
+									VC_PAGE_ANY | VC_PAGE_OR_FREE);
+
+			if (!rq_append_page_check(search->index, search->meta, blkno, r.page,
+									  visit->probe.list, incarnation, &rows))
+				return false;
+			search->scan->counters.codes += rows;
+			gather_append_page(search, visit, r.page + RQ_BODY_OFFSET, rows);
+			blkno = vc_page_opaque_read(r.page)->next;
+		}
+	}
+	return true;
+}
+
+static bool
+gather_entry(RqSearch *search, const RqVisit *visit, const RqListDisk *entry)
+{
+	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
+	{
+		if (entry->extent[i].first != InvalidBlockNumber &&
+			!gather_extent(search, visit, &entry->extent[i]))
+			return false;
+	}
+	return gather_chain(search, visit, entry->sealed_head, entry->sealed_incarnation) &&
+		gather_chain(search, visit, entry->append_head, entry->append_incarnation);
+}
+
+/*
+ * A page was recycled under us: drop the list's candidates.  The scan's snapshot keeps the pages of
+ * the directory entry it read from being recycled (core/recycle.h), so this is a second net.
+ */
+static void
+forget_since(RqSearch *search, uint32 list, size_t mark, uint32 drops, int restarts)
+{
+	if (restarts >= MAX_RESTARTS || search->drops != drops)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("list %u of index \"%s\" was compacted while it was read", list,
+						RelationGetRelationName(search->index)),
+				 errhint("Run the query again.")));
+	search->ncandidates = mark;
+}
+
+void
+rq_gather_list(RqSearch *search, RqVisit *visit)
+{
+	bool		again = visit->seen > -get_float4_infinity();
+
+	search->scan->counters.lists++;
+	for (int restarts = 0;; restarts++)
+	{
+		RqListDisk	entry;
+		uint64		signature;
+		size_t		mark = search->ncandidates;
+		uint32		drops = search->drops;
+
+		rq_list_read(search->index, search->meta, search->cache, visit->probe.list, &entry);
+		signature = list_signature(&entry);
+		if (again && signature != visit->signature)
+		{
+			visit->seen = get_float4_infinity();
+			return;
+		}
+		visit->signature = signature;
+		if (gather_entry(search, visit, &entry))
+			break;
+		forget_since(search, visit->probe.list, mark, drops, restarts);
+	}
+	visit->seen = Max(visit->seen, rq_search_threshold(search));
+}
+
+/* all TIDs of one strip page */
+static bool
+identities_of_extent(RqSearch *search, uint32 list, const RqExtentDisk *extent)
+{
+	const RqGeometry *geo = &search->meta->geo;
+	uint32		per_page = RQ_BODY_BYTES / geo->strip_bytes;
+	uint32		segments = rq_segment_count(extent->rows);
+	RqRun		run;
+
+	rq_extent_run(search->meta, list, extent, &run);
+	for (uint32 segment = 0; segment < segments; segment++)
+	{
+		uint32		rows = rq_segment_rows(extent->rows, segment);
+		uint32		first = rq_segment_first(geo, segment);
+
+		for (uint32 row = 0; row < rows; row += per_page)
+		{
+			uint32		n = Min(per_page, rows - row);
+
+			CHECK_FOR_INTERRUPTS();
+			for (uint32 i = 0; i < n; i++)
+			{
+				search->survivors[i].bound = -get_float4_infinity();
+				search->survivors[i].row = row + i;
+			}
+			if (!resolve(search, &run, first, search->survivors, n, -get_float4_infinity(),
+						 get_float4_infinity()))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+identities_of_chain(RqSearch *search, uint32 list, BlockNumber head, uint32 incarnation)
+{
+	const RqGeometry *geo = &search->meta->geo;
+	BlockNumber blkno = head;
+
+	while (blkno != InvalidBlockNumber)
+	{
+		uint32		rows;
+		VC_SCOPED(vc_page_read_drop) VcPageRead r =
+			vc_page_read_cached(search->cache, search->index, blkno,
+								VC_PAGE_ANY | VC_PAGE_OR_FREE);
+
+		if (!rq_append_page_check(search->index, search->meta, blkno, r.page, list, incarnation,
+								  &rows))
+			return false;
+		for (uint32 i = 0; i < rows; i++)
+		{
+			RqStripDisk strip = {0};
+
+			memcpy(&strip, r.page + RQ_BODY_OFFSET + i * geo->append_bytes,
+				   geo->exact ? sizeof(ItemPointerData) : sizeof(RqStripDisk));
+			if (vc_heap_valid(vc_heap_from_tid(&strip.tid)))
+				add_candidate(search, -get_float4_infinity(), &strip);
+		}
+		blkno = vc_page_opaque_read(r.page)->next;
+	}
+	return true;
+}
+
+void
+rq_gather_identities(RqSearch *search, uint32 list)
+{
+	search->scan->counters.lists++;
+	for (int restarts = 0;; restarts++)
+	{
+		RqListDisk	entry;
+		size_t		mark = search->ncandidates;
+		uint32		drops = search->drops;
+		bool		ok = true;
+
+		rq_list_read(search->index, search->meta, search->cache, list, &entry);
+		for (int i = 0; ok && i < RQ_MAX_EXTENTS; i++)
+		{
+			if (entry.extent[i].first != InvalidBlockNumber)
+				ok = identities_of_extent(search, list, &entry.extent[i]);
+		}
+		if (ok &&
+			identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
+			identities_of_chain(search, list, entry.append_head, entry.append_incarnation))
+			return;
+		forget_since(search, list, mark, drops, restarts);
+	}
+}

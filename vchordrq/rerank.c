@@ -1,0 +1,270 @@
+/*
+ * vchordrq/rerank.c
+ *		Exact distances of candidates, best bound first.
+ *
+ * Where the exact distance comes from: the candidate itself (exact index), its vector slot (coded
+ * index), or the table (rerank_in_table).  With a filter, or when the table is read anyway, batches
+ * of candidates are taken in TID order, so that rows of one heap page are fetched together: visibility
+ * first, then the plan's quals, then the distance.  Without, candidates are read one by one with the
+ * next few prefetched, and none whose bound is not below the k-th exact distance.
+ *
+ * No page guard is held while quals run or rows are fetched.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "core/heap.h"
+#include "core/tid.h"
+
+#include "vchordrq/search.h"
+#include "vchordrq/vectors.h"
+
+#define LOOKAHEAD		8		/* candidates whose vectors are prefetched */
+#define BATCH_MIN		8
+#define BATCH_MARGIN	1.2		/* more than the estimate says, rather than one more batch */
+
+#define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
+VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS)
+
+static inline bool
+result_less(const RqResult *a, const RqResult *b)
+{
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	return vc_tid_key(&a->tid) < vc_tid_key(&b->tid);
+}
+
+VC_HEAP_DEFINE(result_heap, RqResult, result_less)
+
+static void
+add_result(RqSearch *search, ItemPointer tid, float distance)
+{
+	RqResult	result = {distance, *tid};
+
+	if (search->nresults == search->result_room)
+	{
+		search->results = vc_arena_grow(search->arena, search->results,
+										search->result_room * sizeof(RqResult),
+										search->result_room * 2 * sizeof(RqResult));
+		search->result_room *= 2;
+	}
+	result_heap_push(search->results, &search->nresults, result);
+	rq_ceiling_push(&search->best, distance);
+}
+
+bool
+rq_search_pop(RqSearch *search, RqResult *ret_result)
+{
+	if (search->left == 0 || search->nresults == 0)
+		return false;
+	search->left--;
+	*ret_result = result_heap_pop(search->results, &search->nresults);
+	return true;
+}
+
+/* distance of a row that was fetched from the table */
+static bool
+distance_of_slot(RqSearch *search, TupleTableSlot *slot, float *ret_distance)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+	const RqGeometry *geo = &search->meta->geo;
+
+	vc_heapfetch_values(vc_scan_fetch(search->scan), slot, values, isnull);
+	/* the version that the snapshot sees has the indexed value: HOT updates keep it */
+	if (isnull[0])
+		return false;
+	if (search->encoder == NULL)
+		search->encoder = rq_encoder_create(search->scan->mcxt, search->meta);
+	rq_encoder_set(search->encoder, values[0]);
+	if (vcv_metric_is_dot(search->meta->disk.metric))
+		*ret_distance = -vcs_vector_ops.dot_f32(search->x, search->encoder->x, geo->dim);
+	else
+		*ret_distance = vcs_vector_ops.l2sq_f32(search->x, search->encoder->x, geo->dim);
+	rq_encoder_clear(search->encoder);
+	return true;
+}
+
+/* judge one candidate whose page order does not matter any more */
+static void
+judge(RqSearch *search, const RqCandidate *candidate)
+{
+	ItemPointerData tid = candidate->strip.tid;
+	TupleTableSlot *slot = NULL;
+	float		distance;
+
+	if (search->filter)
+	{
+		VcPrefilterResult verdict = vc_scan_prefilter(search->scan, &tid, &slot);
+
+		search->evaluated++;
+		if (verdict != VC_PREFILTER_PASS)
+			return;
+		search->passed++;
+	}
+	if (search->meta->geo.exact)
+		distance = candidate->bound;
+	else if (search->meta->geo.grouped)
+	{
+		if (!rq_vector_distance(search->index, search->meta, search->cache, &candidate->strip,
+								search->x, &distance))
+			return;
+		search->scan->counters.reranks++;
+	}
+	else
+	{
+		if (slot == NULL)
+			slot = vc_heapfetch_row(vc_scan_fetch(search->scan), &tid);
+		if (slot == NULL || !distance_of_slot(search, slot, &distance))
+			return;
+		search->scan->counters.reranks++;
+	}
+	add_result(search, &tid, distance);
+}
+
+static int
+tid_cmp(const void *a, const void *b)
+{
+	return vc_key_cmp(vc_tid_key(&((const RqCandidate *) a)->strip.tid),
+					  vc_tid_key(&((const RqCandidate *) b)->strip.tid));
+}
+
+/* the heap property for candidates that were appended since */
+static void
+restore_heap(RqSearch *search)
+{
+	size_t		fresh = search->ncandidates - search->nheap;
+
+	if (fresh == 0)
+		return;
+	/* pushing costs log n each; a whole heapify about two steps an element */
+	if (fresh < search->nheap / 8)
+	{
+		while (search->nheap < search->ncandidates)
+		{
+			RqCandidate candidate = search->candidates[search->nheap];
+
+			candidate_heap_push(search->candidates, &search->nheap, candidate);
+		}
+	}
+	else
+	{
+		search->nheap = search->ncandidates;
+		candidate_heap_heapify(search->candidates, search->nheap);
+	}
+}
+
+static RqCandidate
+pop_candidate(RqSearch *search)
+{
+	RqCandidate candidate = candidate_heap_pop(search->candidates, &search->nheap);
+
+	search->ncandidates = search->nheap;
+	return candidate;
+}
+
+static size_t
+batch_size(const RqSearch *search)
+{
+	double		missing = (double) search->best.want - (double) search->best.n;
+	double		rate = search->filter ? search->passed / search->evaluated : 1.0;
+	double		n = Max(missing, 4) / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
+
+	return (size_t) Min(n, RQ_BATCH_MAX);
+}
+
+static void
+rerank_batches(RqSearch *search, size_t max_rows)
+{
+	while (search->nheap > 0 && max_rows > 0 &&
+		   search->candidates[0].bound < rq_ceiling_limit(&search->best))
+	{
+		float		limit = rq_ceiling_limit(&search->best);
+		size_t		want = Min(batch_size(search), max_rows);
+		size_t		n = 0;
+
+		while (n < want && search->nheap > 0 && search->candidates[0].bound < limit)
+			search->batch[n++] = pop_candidate(search);
+		max_rows -= n;
+		qsort(search->batch, n, sizeof(RqCandidate), tid_cmp);
+		for (size_t i = 0; i < n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			judge(search, &search->batch[i]);
+		}
+	}
+}
+
+static void
+prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
+{
+	const RqGeometry *geo = &search->meta->geo;
+	uint32		at = strip->slot * geo->slot_bytes;
+	uint32		within = at % RQ_BODY_BYTES;
+	uint32		bytes = Min(geo->slot_bytes, RQ_BODY_BYTES - within);
+
+	/* the hardware streams the rest once the first lines are on their way */
+	vc_prefetch_hint(search->cache, strip->group + at / RQ_BODY_BYTES, RQ_BODY_OFFSET + within,
+					 Min(bytes / 64 + 1, 8));
+}
+
+static void
+rerank_singly(RqSearch *search, size_t max_rows)
+{
+	RqCandidate ahead[LOOKAHEAD];
+	size_t		n = 0;
+
+	while (max_rows > 0)
+	{
+		float		limit = rq_ceiling_limit(&search->best);
+
+		while (n < LOOKAHEAD && search->nheap > 0 && search->candidates[0].bound < limit)
+		{
+			ahead[n] = pop_candidate(search);
+			if (search->meta->geo.grouped)
+				prefetch_vector(search, &ahead[n].strip);
+			n++;
+		}
+		if (n == 0)
+			return;
+		/* popped in order of bound: once the first is beyond the limit, all are */
+		for (size_t i = 0; i < n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (max_rows == 0 || ahead[i].bound >= rq_ceiling_limit(&search->best))
+			{
+				for (; i < n; i++)
+					candidate_heap_push(search->candidates, &search->nheap, ahead[i]);
+				search->ncandidates = search->nheap;
+				break;
+			}
+			max_rows--;
+			judge(search, &ahead[i]);
+		}
+		n = 0;
+	}
+}
+
+void
+rq_rerank(RqSearch *search, size_t max_rows)
+{
+	restore_heap(search);
+	if (search->filter || (!search->meta->geo.grouped && !search->meta->geo.exact))
+		rerank_batches(search, max_rows);
+	else
+		rerank_singly(search, max_rows);
+}
+
+void
+rq_rerank_all(RqSearch *search)
+{
+	qsort(search->candidates, search->ncandidates, sizeof(RqCandidate), tid_cmp);
+	for (size_t i = 0; i < search->ncandidates; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		judge(search, &search->candidates[i]);
+	}
+	search->ncandidates = 0;
+	search->nheap = 0;
+}

@@ -1,0 +1,98 @@
+/*
+ * vchordrq/run.h
+ *		Reading runs: page checks, byte fragments, code blocks.
+ *
+ * One share lock on one page at a time; nothing is held on return.
+ */
+#ifndef VCHORDRQ_RUN_H
+#define VCHORDRQ_RUN_H
+
+#include "core/buf.h"
+#include "core/vector/rabitq.h"
+
+#include "vchordrq/meta.h"
+
+/* where the pages of a run are, and what they must say of themselves */
+typedef struct RqRun
+{
+	BlockNumber first;
+	uint32		pages;
+	uint16		kind;
+	uint32		owner;
+	uint32		incarnation;
+} RqRun;
+
+/*
+ * Check the head of page `ordinal` of a run.  false: the page was recycled (other owner or
+ * incarnation, or another kind than the run's).  Damage raises an error.  *ret_used: body bytes in use.
+ */
+extern bool rq_run_page_check(Relation index, const RqRun *run, uint32 ordinal, const char *page,
+							  uint32 *ret_used);
+
+/*
+ * Copy `len` bytes at stream offset `offset` of a run whose stream begins at page `base` of it.
+ * false: recycled.
+ */
+extern bool rq_run_copy(Relation index, VcReadCache *cache, const RqRun *run, uint64 offset,
+						uint32 len, void *ret_bytes);
+
+/* a row whose bound survived */
+typedef struct RqSurvivor
+{
+	float		bound;
+	uint32		row;			/* within the segment or level: block * 32 + lane */
+} RqSurvivor;
+
+/*
+ * The `want` smallest upper bounds seen so far, as a max-heap: a row whose lower bound exceeds the
+ * largest of them cannot be among the `want` nearest (as far as bounds hold).
+ */
+typedef struct RqCeiling
+{
+	size_t		want;
+	size_t		n;
+	float	   *upper;			/* [want] */
+} RqCeiling;
+
+extern void rq_ceiling_push(RqCeiling *ceiling, float upper);
+
+static inline float
+rq_ceiling_limit(const RqCeiling *ceiling)
+{
+	return ceiling->n < ceiling->want ? get_float4_infinity() : ceiling->upper[0];
+}
+
+/* twice the distance from the estimate to its lower bound, upwards */
+static inline float
+rq_upper_bound(const VcvSingleBound *single, float lower, float factor, float err)
+{
+	return lower + 2 * (single->margin * factor + single->w * err);
+}
+
+/* how to score the blocks of a run, and where survivors go */
+typedef struct RqScorer
+{
+	const uint8 *lut;			/* 16 bytes a group */
+	VcsBound	bound;			/* threshold: rows with a bound at or above it are pruned */
+	VcvSingleBound single;		/* for upper bounds; used with a ceiling only */
+	RqCeiling  *ceiling;		/* NULL: threshold alone prunes */
+	RqSurvivor *out;			/* room for every row scored */
+	uint32		nout;
+} RqScorer;
+
+/*
+ * Score code blocks [block, block + nblocks) whose stream begins `base` bytes into the run; only the
+ * first `rows` rows (counted from `block`) exist.  Appends survivors with row numbers relative to
+ * `block`.  false: recycled; survivors appended so far are meaningless.
+ */
+extern bool rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, const RqRun *run,
+						 uint64 base, uint32 block, uint32 nblocks, uint32 rows, RqScorer *scorer);
+
+/*
+ * Distance (L2 squared, or negative dot) of f32 query[dim] to the f32 vector[dim] at stream offset
+ * `offset`, page by page.  false: recycled.
+ */
+extern bool rq_run_distance(Relation index, VcReadCache *cache, const RqRun *run, uint64 offset,
+							const float *query, uint32 dim, bool dot, float *ret_distance);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * vchordrq/search.c
+ *		Rounds of a nearest-neighbour search.
+ *
+ * A round delivers `need` rows.  It completes the lists of earlier rounds up to the present threshold,
+ * visits further lists while that is worthwhile (probe.c) or the round is short of rows, reranks
+ * (rerank.c), and ends when no candidate's bound is below the need-th exact distance.
+ *
+ * With explicit probes the lists are a hard cap and all of them are visited; without, a round that
+ * is short always goes on, so a scan can be driven until every row of the index was delivered.
+ *
+ * With a filter evaluated inside the scan, a round that is still short after a fifth of the lists
+ * stops ranking and takes all remaining rows in one pass in TID order: then a filter that matches
+ * nothing costs about as much as a sequential scan, whose rows it visits in the same order, and not a
+ * page visit per row.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "optimizer/cost.h"
+#include "utils/memutils.h"
+
+#include "core/vector/rotate.h"
+
+#include "vchordrq/list.h"
+#include "vchordrq/search.h"
+
+#define EXHAUSTIVE_SHARE	5	/* 1/5 of the lists (D11) */
+#define EXHAUSTIVE_MIN		16	/* lists; below, ranking the rest costs nothing */
+#define UPPER_MARGIN(need)	((need) + (need) / 4 + 8)	/* dead rows count, too */
+#define INITIAL_ROOM		512
+
+/* share of work_mem for candidates; results and visits are smaller */
+#define CANDIDATE_SHARE		0.75
+
+RqSearch *
+rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
+{
+	RqSearch   *search = MemoryContextAllocZero(scan->mcxt, sizeof(RqSearch));
+	const RqGeometry *geo = &meta->geo;
+
+	search->scan = scan;
+	search->index = scan->scan->indexRelation;
+	search->meta = meta;
+	search->cache = cache;
+	search->arena = scan->arena;
+	search->tree = rq_tree_create(scan->mcxt, search->index, meta, cache);
+	search->survivors = MemoryContextAlloc(scan->mcxt, RQ_SEGMENT_ROWS * sizeof(RqSurvivor));
+	search->distances = MemoryContextAlloc(
+		scan->mcxt, Max(geo->append_rows, geo->rows_per_page) * sizeof(float));
+	search->batch = MemoryContextAlloc(scan->mcxt, RQ_BATCH_MAX * sizeof(RqCandidate));
+	return search;
+}
+
+static void
+pull_next_list(RqSearch *search)
+{
+	uint32		levels = search->meta->disk.levels;
+
+	search->has_pending = false;
+	if (search->tree_done)
+		return;
+	if (!search->params.automatic && levels > 0 &&
+		search->nvisits >= search->params.probes[levels - 1])
+	{
+		search->tree_done = true;
+		return;
+	}
+	search->has_pending = rq_tree_next(search->tree, &search->pending);
+	search->tree_done = !search->has_pending;
+}
+
+static void
+new_ceiling(VcArena *arena, RqCeiling *ceiling, size_t want)
+{
+	ceiling->want = want;
+	ceiling->n = 0;
+	ceiling->upper = vc_arena_alloc(arena, want * sizeof(float));
+}
+
+/*
+ * A qual inside the scan costs a heap visit that the executor repeats for rows that pass; it saves the
+ * rerank and, more important, tells the search how far it must go.  Only where nearly all rows pass is
+ * that not worth it, and where the qual itself is far dearer than a distance.
+ */
+bool
+rq_prefilter_pays(const VcPlanQuals *quals)
+{
+	return quals->selectivity < 0.9 && quals->cost < 1000 * cpu_operator_cost;
+}
+
+void
+rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
+{
+	const RqMetaDisk *disk = &search->meta->disk;
+	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
+	size_t		memory = (size_t) work_mem * 1024;
+	float	   *rotated;
+
+	if (!params->automatic && params->nprobes != disk->levels)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("usage: need %u probes, but %u probes provided", disk->levels,
+						params->nprobes),
+				 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
+						 "comma-separated numbers, or reset it to let the scan decide.",
+						 RelationGetRelationName(search->index), disk->levels)));
+
+	search->params = *params;
+	search->x = x;
+	search->nvisits = 0;
+	search->visit_room = 64;
+	search->visits = vc_arena_alloc(search->arena, search->visit_room * sizeof(RqVisit));
+	search->ncandidates = 0;
+	search->nheap = 0;
+	search->candidate_room = INITIAL_ROOM;
+	search->candidates =
+		vc_arena_alloc(search->arena, search->candidate_room * sizeof(RqCandidate));
+	search->candidate_limit =
+		Max((size_t) (memory * CANDIDATE_SHARE) / sizeof(RqCandidate), 4 * RQ_SEGMENT_ROWS);
+	search->dropped = get_float4_infinity();
+	search->exhaustive = false;
+	search->nresults = 0;
+	search->result_room = INITIAL_ROOM;
+	search->results = vc_arena_alloc(search->arena, search->result_room * sizeof(RqResult));
+
+	search->filter = quals->present && quals->usable &&
+		(rq_prefilter == RQ_PREFILTER_ON ||
+		 (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));
+	/* a prior of eight rows that pass at the plan's rate */
+	search->passed = 8;
+	search->evaluated = 8 / Max(quals->selectivity, 1e-4);
+
+	rotated = vc_arena_alloc(search->arena, disk->dim * sizeof(float));
+	vcv_rotate(x, disk->dim, rotated);
+	vcv_query_init(&search->query, disk->metric, rotated, disk->dim, true,
+				   vc_arena_alloc_aligned(search->arena, vcv_query_memory(disk->dim)));
+	search->tree_done = false;
+	rq_tree_begin(search->tree, &search->query, (float) params->epsilon,
+				  params->automatic ? NULL : params->probes);
+	pull_next_list(search);
+	search->nearest_dc = search->has_pending ? search->pending.dc : 0;
+}
+
+/* is there a list whose rows below the threshold were not all gathered? */
+static bool
+complete_visits(RqSearch *search)
+{
+	bool		gathered = false;
+
+	for (size_t i = 0; i < search->nvisits; i++)
+	{
+		if (search->visits[i].seen < rq_search_threshold(search))
+		{
+			rq_gather_list(search, &search->visits[i]);
+			gathered = true;
+		}
+	}
+	return gathered;
+}
+
+static void
+visit_pending(RqSearch *search)
+{
+	RqVisit    *visit;
+
+	if (search->nvisits == search->visit_room)
+	{
+		search->visits =
+			vc_arena_grow(search->arena, search->visits, search->visit_room * sizeof(RqVisit),
+						  search->visit_room * 2 * sizeof(RqVisit));
+		search->visit_room *= 2;
+	}
+	visit = &search->visits[search->nvisits++];
+	visit->probe = search->pending;
+	visit->seen = -get_float4_infinity();
+	visit->signature = 0;
+	rq_gather_list(search, visit);
+	pull_next_list(search);
+}
+
+/* all remaining lists at once, in TID order as far as memory goes */
+static void
+visit_rest(RqSearch *search)
+{
+	search->exhaustive = true;
+	search->use_upper = false;
+	while (search->has_pending)
+	{
+		if (search->meta->geo.exact)
+		{
+			/* the distance is beside the code: take it along */
+			RqVisit		visit = {search->pending, -get_float4_infinity(), 0};
+			RqCeiling	best = search->best;
+
+			search->best.want = search->best.n + 1; /* no threshold */
+			rq_gather_list(search, &visit);
+			search->best = best;
+		}
+		else
+			rq_gather_identities(search, search->pending.list);
+		pull_next_list(search);
+		if (search->ncandidates >= search->candidate_limit)
+			rq_rerank_all(search);
+	}
+	rq_rerank_all(search);
+	/* every row of every list was judged */
+	for (size_t i = 0; i < search->nvisits; i++)
+		search->visits[i].seen = get_float4_infinity();
+}
+
+static bool
+exhausted(const RqSearch *search)
+{
+	if (search->has_pending || search->ncandidates > 0 || search->nresults > 0)
+		return false;
+	for (size_t i = 0; i < search->nvisits; i++)
+	{
+		if (search->visits[i].seen < get_float4_infinity())
+			return false;
+	}
+	return true;
+}
+
+bool
+rq_search_round(RqSearch *search, size_t need)
+{
+	uint32		lists = search->meta->disk.lists;
+
+	if (exhausted(search))
+		return false;
+	search->need = need;
+	search->dropped = get_float4_infinity();
+	search->use_upper = !search->filter && !search->exhaustive;
+	new_ceiling(search->arena, &search->best, need);
+	new_ceiling(search->arena, &search->upper, UPPER_MARGIN(need));
+	for (size_t i = 0; i < search->nresults; i++)
+		rq_ceiling_push(&search->best, search->results[i].distance);
+
+	for (;;)
+	{
+		complete_visits(search);
+		/* the first list's best give the threshold for all others */
+		while (search->has_pending)
+		{
+			if (search->params.automatic && !rq_probe_worthwhile(search, &search->pending))
+				break;
+			if (search->filter && search->params.automatic && search->best.n < need &&
+				lists >= EXHAUSTIVE_MIN && search->nvisits > lists / EXHAUSTIVE_SHARE)
+			{
+				rq_rerank(search, SIZE_MAX);
+				if (search->best.n < need)
+				{
+					visit_rest(search);
+					break;
+				}
+				continue;
+			}
+			visit_pending(search);
+			rq_rerank(search, search->best.n < need ? 2 * need : need / 2 + 1);
+		}
+		rq_rerank(search, SIZE_MAX);
+
+		if (search->nresults >= need || search->dropped < get_float4_infinity())
+			break;
+		if (search->use_upper)
+		{
+			/* upper bounds counted dead or invisible rows: look again without them */
+			search->use_upper = false;
+			continue;
+		}
+		if (!search->has_pending && !complete_visits(search))
+			break;
+	}
+
+	/*
+	 * Short of memory: what lies below the cut is complete and may go out, the rest is found again.
+	 */
+	search->left = search->dropped < get_float4_infinity() ? Max(search->nresults, 1) : need;
+	return search->nresults > 0 || !exhausted(search);
+}

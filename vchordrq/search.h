@@ -1,0 +1,153 @@
+/*
+ * vchordrq/search.h
+ *		One nearest-neighbour search: candidates of lists, exact distances, rounds.
+ *
+ * Life: create once per scan, begin per query, then rounds; every row a round finds is popped in
+ * ascending exact distance.  No page guard is held between calls.  Memory: the scan's arena for a
+ * query's arrays, bounded by work_mem; see gather.c for what happens beyond.
+ */
+#ifndef VCHORDRQ_SEARCH_H
+#define VCHORDRQ_SEARCH_H
+
+#include "core/scan.h"
+
+#include "vchordrq/am.h"
+#include "vchordrq/encode.h"
+#include "vchordrq/run.h"
+#include "vchordrq/tree.h"
+
+/* a row known by a lower bound of its distance (exact index: by its distance) */
+typedef struct RqCandidate
+{
+	float		bound;
+	RqStripDisk strip;			/* group and slot only in grouped indexes */
+} RqCandidate;
+
+/* a row whose exact distance is known */
+typedef struct RqResult
+{
+	float		distance;		/* score: L2 squared or negative dot */
+	ItemPointerData tid;
+} RqResult;
+
+/* a list that was visited, and how thoroughly */
+typedef struct RqVisit
+{
+	RqProbe		probe;
+	float		seen;			/* every row with a bound below this was gathered */
+	uint64		signature;		/* of the directory entry then */
+} RqVisit;
+
+typedef struct RqSearch
+{
+	VcScan	   *scan;
+	Relation	index;
+	const RqMeta *meta;
+	VcReadCache *cache;
+	VcArena    *arena;
+	RqSearchParams params;
+
+	/* query */
+	const float *x;				/* [dim] f32, normalised for cosine, not rotated */
+	VcvQuery	query;
+	RqTree	   *tree;
+	bool		tree_done;		/* no more lists, or the cap is reached */
+	RqProbe		pending;		/* next list, already pulled from the tree */
+	bool		has_pending;
+	float		nearest_dc;		/* of the first list */
+
+	/* lists visited so far */
+	RqVisit    *visits;
+	size_t		nvisits;
+	size_t		visit_room;
+
+	/* candidates: heap in [0, nheap), the rest unordered */
+	RqCandidate *candidates;
+	size_t		nheap;
+	size_t		ncandidates;
+	size_t		candidate_room;
+	size_t		candidate_limit;	/* by work_mem */
+	float		dropped;		/* candidates at or above this bound were dropped this round */
+	uint32		drops;			/* how often that happened */
+	bool		exhaustive;		/* the pass over all remaining lists is under way or done */
+
+	/* results not popped yet: heap by (distance, tid) */
+	RqResult   *results;
+	size_t		nresults;
+	size_t		result_room;
+
+	/* round */
+	size_t		need;			/* rows this round is to deliver */
+	size_t		left;			/* of which not popped yet */
+	RqCeiling	best;			/* the `need` smallest exact distances: pruning threshold */
+	RqCeiling	upper;			/* upper bounds of codes seen, see gather.c */
+	bool		use_upper;
+
+	/* filter */
+	bool		filter;			/* evaluate the plan's quals (or fetch rows) before reranking */
+	double		evaluated;		/* candidates judged, and of which passed; with a prior from the plan */
+	double		passed;
+	RqEncoder  *encoder;		/* rerank in table; made when first needed */
+	RqCandidate *batch;			/* [RQ_BATCH_MAX] */
+
+	RqSurvivor *survivors;		/* [RQ_SEGMENT_ROWS] */
+	float	   *distances;		/* [max(append_rows, rows_per_page)] */
+} RqSearch;
+
+/* most candidates that are judged between two looks at the threshold */
+#define RQ_BATCH_MAX	4096
+
+/* Allocate in the scan's memory; meta and cache must outlive it. */
+extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
+
+/*
+ * Start with query x[dim] (f32, normalised for cosine; must stay valid).  Reads the root only.
+ */
+extern void rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x);
+
+/*
+ * Begin a round that is to deliver `need` rows; false if nothing is left to find.
+ */
+extern bool rq_search_round(RqSearch *search, size_t need);
+
+/* next row of the round */
+extern bool rq_search_pop(RqSearch *search, RqResult *ret_result);
+
+/* smallest distance that can still matter: rows at or above it need not be gathered */
+static inline float
+rq_search_threshold(const RqSearch *search)
+{
+	float		threshold = Min(rq_ceiling_limit(&search->best), search->dropped);
+
+	if (search->use_upper)
+		threshold = Min(threshold, rq_ceiling_limit(&search->upper));
+	return threshold;
+}
+
+/* Is evaluating these quals inside the scan cheaper than reranking rows that fail them? */
+extern bool rq_prefilter_pays(const VcPlanQuals *quals);
+
+/* gather.c */
+
+/* score the rows of visit->probe.list with bounds in [visit->seen, threshold) into candidates */
+extern void rq_gather_list(RqSearch *search, RqVisit *visit);
+
+/* every live row of the list, without scoring (bound -inf), for the pass over all remaining lists */
+extern void rq_gather_identities(RqSearch *search, uint32 list);
+
+/* probe.c */
+
+/*
+ * Would one more list, at distance dc, be likely to hold a row nearer than the need-th best so far?
+ */
+extern bool rq_probe_worthwhile(const RqSearch *search, const RqProbe *next);
+
+/* rerank.c */
+
+/* exact distances of candidates until none has a bound below the need-th best; at most max_rows */
+extern void rq_rerank(RqSearch *search, size_t max_rows);
+
+/* the same for all candidates, in TID order, quals first */
+extern void rq_rerank_all(RqSearch *search);
+
+#endif
