@@ -8,6 +8,7 @@
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "commands/vacuum.h"
+#include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
 #include "vchordrq/meta.h"

@@ -18,9 +18,11 @@
 #include "nodes/pathnodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "utils/rel.h"
 #include "access/genam.h"
 #include "utils/selfuncs.h"
+#include "utils/spccache.h"
 
 #include "vchordrq/am.h"
 

@@ -102,9 +102,10 @@
 #define RQ_MAX_LEVELS		8		/* list levels below the root */
 #define RQ_MAX_LISTS		(1 << 24)
 #define RQ_MAX_CHAINS		256
-#define RQ_MAX_EXTENTS		3
-#define RQ_MAX_RETIRED		5
+#define RQ_MAX_EXTENTS		2		/* the bulk of a list, and what came since */
+#define RQ_MAX_RETIRED		4		/* both extents, the append chain, a run being written */
 #define RQ_MAX_GROUP_PAGES	8
+#define RQ_GROUP_SLOTS_MAX	224		/* bits in RqVectorHeadDisk.used */
 
 /* RqMetaDisk.flags */
 #define RQ_META_RESIDUAL	(1 << 0)	/* leaf codes are relative to the leaf centroid */
@@ -168,7 +169,8 @@ typedef struct RqAppendHeadDisk
 {
 	uint32		rows;			/* rows in this page, dead ones included */
 	uint32		dead;			/* of which VACUUM cleared the TID */
-	uint32		reserved[8];
+	uint32		closed;			/* 1 = compaction closed the chain at this page: append elsewhere */
+	uint32		reserved[7];
 } RqAppendHeadDisk;
 
 /* first page of a VECTOR group; the other pages carry the same struct with zeroes but for `ordinal` */
@@ -178,7 +180,7 @@ typedef struct RqVectorHeadDisk
 	uint16		free_slots;
 	uint16		on_free_list;	/* 1 while some chain's free list holds this group */
 	BlockNumber next_free;		/* next group of that list, or invalid */
-	uint32		reserved[7];
+	uint32		used[RQ_GROUP_SLOTS_MAX / 32];	/* bit i: slot i is taken */
 } RqVectorHeadDisk;
 
 /* body of the CHAIN page: one entry a chain */
@@ -211,8 +213,9 @@ typedef struct RqExtentDisk
 
 typedef struct RqRetiredDisk
 {
-	BlockNumber first;			/* run that is no longer part of the list but not yet freed */
+	BlockNumber first;			/* run that is not or no longer part of the list, to be freed */
 	uint32		pages;			/* 0 = unused entry; RQ_RETIRED_CHAIN = chain of APPEND pages */
+	uint32		incarnation;	/* of its pages */
 } RqRetiredDisk;
 
 #define RQ_RETIRED_CHAIN	UINT32_MAX
@@ -232,6 +235,7 @@ typedef struct RqListDisk
 	uint32		sealed_incarnation;
 	uint32		reserved;
 	RqRetiredDisk retired[RQ_MAX_RETIRED];
+	uint32		reserved2[2];
 } RqListDisk;
 
 #define RQ_LISTS_PER_PAGE	(RQ_BODY_BYTES / sizeof(RqListDisk))

@@ -40,7 +40,7 @@ choose_group(uint32 slot_bytes, uint32 *ret_pages, uint32 *ret_slots)
 		uint32		slots = pages * RQ_BODY_BYTES / slot_bytes;
 		double		bytes;
 
-		if (slots == 0 || extra_pages(slot_bytes, slots) > GROUP_MAX_EXTRA_PAGES)
+		if (slots == 0 || slots > RQ_GROUP_SLOTS_MAX || extra_pages(slot_bytes, slots) > GROUP_MAX_EXTRA_PAGES)
 			continue;
 		bytes = (double) pages * RQ_BODY_BYTES / slots;
 		/* a larger group must earn its size: contiguous extension and more slots behind one lock */

@@ -7,6 +7,8 @@
 #ifndef VCHORDRQ_RUN_H
 #define VCHORDRQ_RUN_H
 
+#include "utils/float.h"
+
 #include "core/buf.h"
 #include "core/vector/rabitq.h"
 

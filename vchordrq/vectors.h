@@ -26,15 +26,17 @@ extern bool rq_vector_read(Relation index, const RqMeta *meta, const RqStripDisk
 						   char *ret_slot);
 
 /*
- * Find a free slot for chain `chain` (0..chains-1), write `slot` (geo.slot_bytes) into it and leave
- * the page guards registered in *xlog, uncommitted, so that the caller can add the APPEND page to the
- * same record when the slot touches <= 2 pages (*ret_pending = true); slots over more pages are
- * committed here (*ret_pending = false).
+ * Find a free slot for chain `chain` (0..chains-1) and write `slot` (geo.slot_bytes) into it.  On
+ * return *xlog holds at most three pages of the group, edited and uncommitted, so that the caller adds
+ * the APPEND page to the same record; dropping it leaves the slot free.  heap: for page allocation.
  */
-extern void rq_vector_put(Relation index, const RqMeta *meta, uint32 chain, const char *slot,
-						  VcXlog *xlog, RqStripDisk *ret_strip, bool *ret_pending);
+extern void rq_vector_put(Relation index, Relation heap, const RqMeta *meta, uint32 chain,
+						  const char *slot, VcXlog *xlog, RqStripDisk *ret_strip);
 
-/* VACUUM: free the slot if it still belongs to strip->tid; pushes the group to `chain`'s free list */
+/*
+ * VACUUM: free the slot if it still belongs to strip->tid; puts the group on the free list of chain
+ * `chain` unless it is on one already or some chain fills it.  One record; no locks held before.
+ */
 extern void rq_vector_free(Relation index, const RqMeta *meta, uint32 chain,
 						   const RqStripDisk *strip);
 
