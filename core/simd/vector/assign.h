@@ -2,7 +2,7 @@
  * core/simd/vector/assign.h
  *		Frame of the k-means kernels: packing, blocking, two-best bookkeeping.
  *
- * Included once per level by assign_*.c, after the definition of
+ * Included once a level by assign_*.c, after the definition of
  *		MR, NR	 rows (samples) and columns (centroids) of a micro-tile
  *
  * Everything is static, so that each level compiles it with its own instruction set.

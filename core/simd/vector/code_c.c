@@ -25,6 +25,17 @@ encode_bits(const float *u, size_t n, uint8_t *bits, float *ret_l1, float *ret_l
 	*ret_l2sq = l2sq;
 }
 
+/* The first `count` (at most 8) bytes as a number, lowest first. */
+static inline uint64_t
+load_word(const uint8_t *bytes, size_t count)
+{
+	uint64_t word = 0;
+
+	for (size_t i = 0; i < count && i < 8; i++)
+		word |= (uint64_t) bytes[i] << (8 * i);
+	return word;
+}
+
 static uint32_t
 planes_dot(const uint8_t *code, const uint64_t *planes, size_t n)
 {
@@ -34,10 +45,8 @@ planes_dot(const uint8_t *code, const uint64_t *planes, size_t n)
 
 	for (size_t w = 0; w < words; w++)
 	{
-		size_t left = bytes - w * 8;
-		uint64_t word = 0;
+		uint64_t word = load_word(code + w * 8, bytes - w * 8);
 
-		memcpy(&word, code + w * 8, left < 8 ? left : 8);
 		for (size_t p = 0; p < VCS_PLANES; p++)
 			sum += (uint32_t) __builtin_popcountll(word & planes[p * words + w]) << p;
 	}

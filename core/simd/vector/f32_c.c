@@ -2,6 +2,7 @@
  * core/simd/vector/f32_c.c
  *		f32 distances and element-wise helpers: reference.
  */
+#include "core/simd/vector/elementwise.h"
 #include "core/simd/vector/ops.h"
 
 static float
@@ -48,34 +49,6 @@ l2sq_rows(const float *q, const void *rows, size_t stride, size_t nrows, size_t 
 		out[r] = l2sq(q, (const float *) ((const char *) rows + r * stride), n);
 }
 
-static void
-add(float *dst, const float *src, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		dst[i] += src[i];
-}
-
-static void
-axpy(float *dst, float a, const float *x, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		dst[i] += a * x[i];
-}
-
-static void
-scale(float *dst, float a, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		dst[i] *= a;
-}
-
-static void
-sub(const float *a, const float *b, size_t n, float *dst)
-{
-	for (size_t i = 0; i < n; i++)
-		dst[i] = a[i] - b[i];
-}
-
 void
 vcs_f32_fill_c(VcsVectorOps *ops)
 {
@@ -84,8 +57,5 @@ vcs_f32_fill_c(VcsVectorOps *ops)
 	ops->norm2_f32 = norm2;
 	ops->dot_f32_rows = dot_rows;
 	ops->l2sq_f32_rows = l2sq_rows;
-	ops->add_f32 = add;
-	ops->axpy_f32 = axpy;
-	ops->scale_f32 = scale;
-	ops->sub_f32 = sub;
+	fill_elementwise(ops);
 }

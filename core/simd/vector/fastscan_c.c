@@ -6,47 +6,22 @@
  *code bits name.  Vector code does 16 look-ups with one byte shuffle, hence the nibble layout of
  *ops.h.
  */
-#include "core/simd/vector/ops.h"
 #include "core/simd/vector/f16_bits.h"
+#include "core/simd/vector/fastscan.h"
 
 #include <string.h>
-
-/* Byte of vector v in a group's string; the nibble is v / 16. */
-static inline int
-byte_of(int v)
-{
-	return 2 * (v % 8) + (v / 8) % 2;
-}
 
 static void
 pack(const uint8_t *codes, size_t stride, int nvec, size_t n, uint8_t *groups)
 {
-	size_t ngroups = VCS_GROUPS(n);
-	uint8_t last = n % 4 == 0 ? 0xf : (uint8_t) ((1u << (n % 4)) - 1);
-
-	memset(groups, 0, ngroups * 16);
-	for (int v = 0; v < nvec; v++)
-	{
-		const uint8_t *code = codes + (size_t) v * stride;
-		uint8_t *dst = groups + byte_of(v);
-		int shift = v < 16 ? 0 : 4;
-
-		for (size_t g = 0; g < ngroups; g++)
-		{
-			uint8_t nibble = (uint8_t) ((code[g / 2] >> (g % 2 * 4)) & 0xf);
-
-			if (g == ngroups - 1)
-				nibble &= last;
-			dst[g * 16] |= (uint8_t) (nibble << shift);
-		}
-	}
+	vcs_pack_bytes(codes, stride, nvec, n, 0, groups);
 }
 
 static void
 unpack(const uint8_t *groups, size_t n, int v, uint8_t *code)
 {
 	size_t ngroups = VCS_GROUPS(n);
-	const uint8_t *src = groups + byte_of(v);
+	const uint8_t *src = groups + vcs_block_byte(v);
 	int shift = v < 16 ? 0 : 4;
 
 	memset(code, 0, VCS_CODE_BYTES(n));
@@ -64,8 +39,8 @@ accumulate(const uint8_t *groups, size_t ngroups, const uint8_t *lut, uint32_t a
 
 		for (int v = 0; v < 16; v++)
 		{
-			acc[v] += table[string[byte_of(v)] & 0xf];
-			acc[v + 16] += table[string[byte_of(v)] >> 4];
+			acc[v] += table[string[vcs_block_byte(v)] & 0xf];
+			acc[v + 16] += table[string[vcs_block_byte(v)] >> 4];
 		}
 	}
 }

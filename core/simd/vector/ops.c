@@ -24,5 +24,39 @@ vcs_vector_fill(VcsVectorOps *ops, VcsLevel level)
 	vcs_quantize_fill_c(ops);
 	vcs_code_fill_c(ops);
 	vcs_assign_fill_c(ops);
-	(void) level;
+	if (level == VCS_LEVEL_C)
+		return;
+
+#ifdef VCS_WITH_X86_V3
+	vcs_f32_fill_x86_v3(ops);
+	vcs_f16_fill_x86_v3(ops);
+	vcs_fastscan_fill_x86_v3(ops);
+	vcs_quantize_fill_x86_v3(ops);
+	vcs_code_fill_x86_v3(ops);
+	vcs_assign_fill_x86_v3(ops);
+	if (level == VCS_LEVEL_X86_V3)
+		return;
+#endif
+#ifdef VCS_WITH_X86_V4
+	vcs_f32_fill_x86_v4(ops);
+	vcs_f16_fill_x86_v4(ops);
+	vcs_fastscan_fill_x86_v4(ops);
+	vcs_quantize_fill_x86_v4(ops);
+	vcs_code_fill_x86_v4(ops);
+	vcs_assign_fill_x86_v4(ops);
+	if (level == VCS_LEVEL_X86_V4)
+		return;
+#endif
+#ifdef VCS_WITH_X86_V4_ICL
+	vcs_fastscan_fill_x86_v4_icl(ops);
+	vcs_code_fill_x86_v4_icl(ops);
+#endif
+#ifdef VCS_WITH_A64_NEON
+	vcs_f32_fill_a64_neon(ops);
+	vcs_f16_fill_a64_neon(ops);
+	vcs_fastscan_fill_a64_neon(ops);
+	vcs_quantize_fill_a64_neon(ops);
+	vcs_code_fill_a64_neon(ops);
+	vcs_assign_fill_a64_neon(ops);
+#endif
 }

@@ -55,7 +55,7 @@
 typedef struct VcsLutParams
 {
 	float scale;   /* one quantisation step; 0 with a zero table */
-	float bias;    /* - sum |q_i|; with a zero table 0, or NaN if the query is not finite */
+	float bias;    /* - sum |q_i|; with a zero table 0, or NaN if the query is too large */
 	float err_std; /* standard deviation of the error of e: 0.289 * scale * sqrt(groups) */
 	float err_max; /* hard bound of the error of e, float rounding included */
 } VcsLutParams;
@@ -159,9 +159,8 @@ typedef struct VcsVectorOps
 	 * The table of a query q[n]: lut[16 * g + b] = round_half_even(sum over the group's dimensions
 	 * of max(b_i ? q_i : -q_i, 0) * k), where k = 63 / max over groups of sum |q_i|; that is the
 	 * signed subset sum less the group's minimum, in one step size for all groups.  Products first,
-	 * then (t0 + t1) + (t2 + t3).  The last group is padded with q = 0.  Writes VCS_LUT_BYTES(n)
-	 * bytes.  If sum |q_i| is not finite, or the largest group sum is below 2^-100, the table is
-	 * zero.
+	 * then (t0 + t1) + (t2 + t3).  The last group is padded with q = 0.  Writes VCS_LUT_BYTES(n) bytes.  If
+	 * sum |q_i| is not below 2^124, or the largest group sum is below 2^-100, the table is zero.
 	 */
 	void (*build_lut6)(const float *q, size_t n, uint8_t *lut, VcsLutParams *ret_params);
 

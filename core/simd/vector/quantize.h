@@ -14,6 +14,9 @@
 /* Below this a reciprocal would overflow; such a query is zero for every purpose. */
 #define VCS_RANGE_MIN 0x1p-100f
 
+/* From here on sums would overflow; such a query is treated as not finite. */
+#define VCS_TOTAL_MAX 0x1p124f
+
 /* Standard deviation of a rounding error, uniform over one step: 1 / sqrt(12). */
 #define VCS_ROUNDING_STD 0.2886751f
 
@@ -37,12 +40,12 @@ vcs_lut_params(float max, float total, size_t n, VcsLutParams *ret_params)
 {
 	float groups = (float) VCS_GROUPS(n);
 
-	if (!(total < INFINITY) || max < VCS_RANGE_MIN)
+	if (!(total < VCS_TOTAL_MAX) || max < VCS_RANGE_MIN)
 	{
 		ret_params->scale = 0;
-		ret_params->bias = total < INFINITY ? 0 : NAN;
+		ret_params->bias = total < VCS_TOTAL_MAX ? 0 : NAN;
 		ret_params->err_std = total;
-		ret_params->err_max = total;
+		ret_params->err_max = total + groups * 0x1p-22f * total;
 		return 0;
 	}
 	ret_params->scale = max * (2.0f / VCS_LUT_MAX);
