@@ -1,0 +1,11 @@
+/*
+ * tests/checkkern/families.c
+ *		The list of kernel families.
+ */
+#include "tests/checkkern/checkkern.h"
+#include "tests/checkkern/families.h"
+
+const CkFamily *const ck_families[] = {
+	&ck_family_f32,    &ck_family_f16, &ck_family_fastscan, &ck_family_quantize, &ck_family_code,
+	&ck_family_assign, NULL,
+};
