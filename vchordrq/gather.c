@@ -6,14 +6,15 @@
  *
  *	- the need-th smallest exact distance known so far (`best`);
  *	- the need-th smallest upper bound of the codes seen (`upper`), which works before any exact
- *	  distance is known: without it the first list would turn every row into a candidate;
+ *	  distance is known: without it the first list would turn every row into a candidate, and no row
+ *	  needs an exact distance before all lists have been scored (fewer reranks, by a third);
  *	- the bound from which candidates were dropped for lack of memory.
  *
  * A visit remembers the threshold up to which it is complete (`seen`).  When a later round needs
  * more, the list is scored again and rows in [seen, new threshold) are added: what was pruned is
  * found again, nothing is found twice.
  *
- * `upper` counts codes of rows that may be dead or invisible, so it asks for a few more than needed,
+ * `rough` and `upper` count codes of rows that may be dead or invisible, so they ask for a few more than needed,
  * and a round that ends up short gathers again without it (search.c).
  *
  * Concurrency: the directory entry is copied first; a page of another incarnation means that
@@ -130,7 +131,7 @@ resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *surv
 		uint32		used;
 		VC_SCOPED(vc_page_read_drop) VcPageRead r =
 			vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
-								VC_PAGE_ANY | VC_PAGE_OR_FREE);
+								VC_PAGE_ANY);
 
 		if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 			return false;
@@ -175,8 +176,9 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		search->survivors[*nsurvivors].bound = distance;
 		search->survivors[*nsurvivors].row = first_row + i;
 		(*nsurvivors)++;
-		if (search->use_upper)
+		if (search->use_codes)
 		{
+			rq_ceiling_push(&search->rough, distance);
 			rq_ceiling_push(&search->upper, distance);
 			*threshold = Min(*threshold, rq_ceiling_limit(&search->upper));
 		}
@@ -204,7 +206,7 @@ gather_exact_segment(RqSearch *search, const RqRun *run, uint32 first, uint32 ro
 		{
 			VC_SCOPED(vc_page_read_drop) VcPageRead r =
 				vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
-									VC_PAGE_ANY | VC_PAGE_OR_FREE);
+									VC_PAGE_ANY);
 
 			if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 				return false;
@@ -259,7 +261,8 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 			scorer.lut = search->query.lut;
 			list_bound(search, visit, &scorer.bound, &scorer.single);
 			scorer.bound.threshold = rq_search_threshold(search);
-			scorer.ceiling = search->use_upper ? &search->upper : NULL;
+			scorer.rough = search->use_codes ? &search->rough : NULL;
+			scorer.upper = &search->upper;
 			scorer.out = search->survivors;
 			if (!rq_run_score(search->index, meta, search->cache, &run, base, 0,
 							  (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS, rows, &scorer) ||
@@ -311,10 +314,10 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 			!vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
 			continue;
 		add_candidate(search, lower, &row->strip);
-		if (search->use_upper)
+		if (search->use_codes)
 		{
-			rq_ceiling_push(&search->upper,
-							rq_upper_bound(&single, lower, row->factor, row->err));
+			rq_ceilings_push(&search->rough, &search->upper, &single, lower, row->factor,
+							 row->err);
 			threshold = Min(threshold, rq_ceiling_limit(&search->upper));
 		}
 	}
@@ -336,7 +339,7 @@ gather_chain(RqSearch *search, const RqVisit *visit, BlockNumber head, uint32 in
 		{
 			VC_SCOPED(vc_page_read_drop) VcPageRead r =
 				vc_page_read_cached(search->cache, search->index, blkno,
-									VC_PAGE_ANY | VC_PAGE_OR_FREE);
+									VC_PAGE_ANY);
 
 			if (!rq_append_page_check(search->index, search->meta, blkno, r.page,
 									  visit->probe.list, incarnation, &rows))
@@ -450,7 +453,7 @@ identities_of_chain(RqSearch *search, uint32 list, BlockNumber head, uint32 inca
 		uint32		rows;
 		VC_SCOPED(vc_page_read_drop) VcPageRead r =
 			vc_page_read_cached(search->cache, search->index, blkno,
-								VC_PAGE_ANY | VC_PAGE_OR_FREE);
+								VC_PAGE_ANY);
 
 		if (!rq_append_page_check(search->index, search->meta, blkno, r.page, list, incarnation,
 								  &rows))

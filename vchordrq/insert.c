@@ -147,7 +147,7 @@ append_row(Relation index, Relation heap, RqInserter *self, uint32 list, BlockNu
 	if (geo->grouped)
 		rq_vector_put(index, heap, meta, self->chain, self->slot, &xlog,
 					  &((RqAppendRowDisk *) self->row)->strip);
-	page = vc_xlog_add(&xlog, tail, VC_PAGE_ANY | VC_PAGE_OR_FREE);
+	page = vc_xlog_add(&xlog, tail, VC_PAGE_ANY);
 	if (!rq_append_page_check(index, meta, tail, page, list, incarnation, &rows) ||
 		vc_page_is_free(page))
 		return false;
@@ -168,7 +168,7 @@ tail_has_room(Relation index, RqInserter *self, uint32 list, const RqListDisk *e
 {
 	uint32		rows;
 	VC_SCOPED(vc_page_read_drop) VcPageRead r =
-		vc_page_read(index, entry->append_tail, VC_PAGE_ANY | VC_PAGE_OR_FREE);
+		vc_page_read(index, entry->append_tail, VC_PAGE_ANY);
 
 	/* another incarnation: let append_row find out under the lock and come back */
 	return !rq_append_page_check(index, &self->meta, entry->append_tail, r.page, list,

@@ -3,7 +3,7 @@
  *		When to stop visiting lists: the automatic alternative to vchordrq.probes.
  *
  * Lists come nearest first.  Let s_i be the squared distance of the query to centroid i and tau the
- * squared distance of the k-th best row so far.  A row x nearer than tau in list i obeys
+ * squared distance of the k-th best row so far (estimated from codes, or exact with a filter).  A row x nearer than tau in list i obeys
  * |x - c_i| <= |x - c_0|, that is, it lies beyond the plane that bisects c_0 and c_i, whose distance
  * from the query is (s_i - s_0) / (2 |c_i - c_0|).  If the ball of radius sqrt(tau) around the query
  * reaches the plane only with a thin cap, few of its rows are there: in D dimensions the mass of a
@@ -14,7 +14,7 @@
  * with S, the typical distance of two centroids, in place of |c_i - c_0| (it makes the rule monotone
  * in the order of lists and needs one number per index), and theta the relative height of the cap:
  *
- *		theta = (0.23 + 0.06 [inner product] + 0.06 log10 k + 0.12 log10(k'/k)) * (1 + 8/D) <= 0.9
+ *		theta = (0.24 + 0.06 [inner product] + 0.06 log10 k + 0.12 log10(k'/k)) * (1 + 8/D) <= 0.9
  *
  * k' = k * rows looked at / rows that passed the filter: the rank among all rows that the k-th
  * passing row has.  The constants were fitted on eight real sets (8 to 1536 dimensions, three
@@ -31,7 +31,7 @@
 
 #include "vchordrq/search.h"
 
-#define THETA_BASE		0.23
+#define THETA_BASE		0.24
 #define THETA_IP		0.06
 #define THETA_LOG_K		0.06
 #define THETA_LOG_PASS	0.12
@@ -42,14 +42,14 @@ bool
 rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
-	double		kth = rq_ceiling_limit(&search->best);
+	double		kth = rq_search_kth(search);
 	double		gap = next->dc - search->nearest_dc;
 	double		tau;
 	double		theta;
 	double		rank_factor = 1;
 
-	if (search->best.n < search->best.want)
-		return true;
+	if (isinf(kth))
+		return true;			/* fewer than need rows so far */
 	switch (disk->metric)
 	{
 		case VCV_L2:
@@ -72,7 +72,7 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 	if (search->filter && search->passed > 0)
 		rank_factor = Max(1.0, search->evaluated / search->passed);
 	theta = THETA_BASE + (disk->metric == VCV_IP ? THETA_IP : 0) +
-		THETA_LOG_K * log10((double) search->need) + THETA_LOG_PASS * log10(rank_factor);
+		THETA_LOG_K * log10((double) (search->popped + search->need)) + THETA_LOG_PASS * log10(rank_factor);
 	theta = Min(theta * (1 + THETA_DIM / disk->dim), THETA_MAX);
 	return gap <= 2 * theta * disk->build_spread * sqrt(Max(tau, 0));
 }

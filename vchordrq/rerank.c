@@ -25,7 +25,7 @@
 #define BATCH_MARGIN	1.2		/* more than the estimate says, rather than one more batch */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
-VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS)
+VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
 
 static inline bool
 result_less(const RqResult *a, const RqResult *b)
@@ -35,7 +35,7 @@ result_less(const RqResult *a, const RqResult *b)
 	return vc_tid_key(&a->tid) < vc_tid_key(&b->tid);
 }
 
-VC_HEAP_DEFINE(result_heap, RqResult, result_less)
+VC_HEAP_DEFINE(result_heap, RqResult, result_less);
 
 static void
 add_result(RqSearch *search, ItemPointer tid, float distance)
@@ -59,6 +59,7 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 	if (search->left == 0 || search->nresults == 0)
 		return false;
 	search->left--;
+	search->popped++;
 	*ret_result = result_heap_pop(search->results, &search->nresults);
 	return true;
 }

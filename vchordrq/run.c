@@ -40,7 +40,7 @@ read_ordinal(Relation index, VcReadCache *cache, const RqRun *run, uint32 ordina
 	if (ordinal >= run->pages)
 		vc_corrupt(index, run->first, "run of %u pages ends too early", run->pages);
 	return vc_page_read_cached(cache, index, run->first + ordinal,
-							   VC_PAGE_ANY | VC_PAGE_OR_FREE);
+							   VC_PAGE_ANY);
 }
 
 bool
@@ -103,16 +103,16 @@ rq_run_distance(Relation index, VcReadCache *cache, const RqRun *run, uint64 off
 	return true;
 }
 
-#define UPPER_ABOVE(a, b) (*(a) > *(b))
-VC_HEAP_DEFINE(upper_heap, float, UPPER_ABOVE)
+#define VALUE_ABOVE(a, b) (*(a) > *(b))
+VC_HEAP_DEFINE(value_heap, float, VALUE_ABOVE);
 
 void
-rq_ceiling_push(RqCeiling *ceiling, float upper)
+rq_ceiling_push(RqCeiling *ceiling, float value)
 {
 	if (ceiling->n < ceiling->want)
-		upper_heap_push(ceiling->upper, &ceiling->n, upper);
-	else if (upper < ceiling->upper[0])
-		upper_heap_replace_top(ceiling->upper, ceiling->n, upper);
+		value_heap_push(ceiling->values, &ceiling->n, value);
+	else if (value < ceiling->values[0])
+		value_heap_replace_top(ceiling->values, ceiling->n, value);
 }
 
 /* 32 sums and the block's factors -> survivors */
@@ -133,7 +133,7 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 		int			lane = __builtin_ctz(mask);
 
 		mask &= mask - 1;
-		if (scorer->ceiling)
+		if (scorer->rough)
 		{
 			float		width;
 
@@ -141,10 +141,10 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 			if (lb[lane] >= scorer->bound.threshold)
 				continue;
 			vcs_vector_ops.f16_to_f32(&err[lane], 1, &width);
-			rq_ceiling_push(scorer->ceiling,
-							rq_upper_bound(&scorer->single, lb[lane], factor[lane], width));
+			rq_ceilings_push(scorer->rough, scorer->upper, &scorer->single, lb[lane],
+							 factor[lane], width);
 			scorer->bound.threshold =
-				Min(scorer->bound.threshold, rq_ceiling_limit(scorer->ceiling));
+				Min(scorer->bound.threshold, rq_ceiling_limit(scorer->upper));
 		}
 		scorer->out[scorer->nout].bound = lb[lane];
 		scorer->out[scorer->nout].row = first_row + lane;

@@ -46,29 +46,33 @@ typedef struct RqSurvivor
 } RqSurvivor;
 
 /*
- * The `want` smallest upper bounds seen so far, as a max-heap: a row whose lower bound exceeds the
- * largest of them cannot be among the `want` nearest (as far as bounds hold).
+ * The `want` smallest of the values pushed so far, as a max-heap.  Of upper bounds: a row whose lower
+ * bound exceeds the largest of them cannot be among the `want` nearest (as far as bounds hold).
  */
 typedef struct RqCeiling
 {
 	size_t		want;
 	size_t		n;
-	float	   *upper;			/* [want] */
+	float	   *values;			/* [want] */
 } RqCeiling;
 
-extern void rq_ceiling_push(RqCeiling *ceiling, float upper);
+extern void rq_ceiling_push(RqCeiling *ceiling, float value);
 
 static inline float
 rq_ceiling_limit(const RqCeiling *ceiling)
 {
-	return ceiling->n < ceiling->want ? get_float4_infinity() : ceiling->upper[0];
+	return ceiling->n < ceiling->want ? get_float4_infinity() : ceiling->values[0];
 }
 
-/* twice the distance from the estimate to its lower bound, upwards */
-static inline float
-rq_upper_bound(const VcvSingleBound *single, float lower, float factor, float err)
+/* the estimate that `lower` is the lower bound of, and as far above it the upper bound */
+static inline void
+rq_ceilings_push(RqCeiling *rough, RqCeiling *upper, const VcvSingleBound *single, float lower,
+				 float factor, float err)
 {
-	return lower + 2 * (single->margin * factor + single->w * err);
+	float		width = single->margin * factor + single->w * err;
+
+	rq_ceiling_push(rough, lower + width);
+	rq_ceiling_push(upper, lower + 2 * width);
 }
 
 /* how to score the blocks of a run, and where survivors go */
@@ -76,8 +80,9 @@ typedef struct RqScorer
 {
 	const uint8 *lut;			/* 16 bytes a group */
 	VcsBound	bound;			/* threshold: rows with a bound at or above it are pruned */
-	VcvSingleBound single;		/* for upper bounds; used with a ceiling only */
-	RqCeiling  *ceiling;		/* NULL: threshold alone prunes */
+	VcvSingleBound single;		/* for estimates; used with ceilings only */
+	RqCeiling  *rough;			/* NULL: threshold alone prunes */
+	RqCeiling  *upper;
 	RqSurvivor *out;			/* room for every row scored */
 	uint32		nout;
 } RqScorer;

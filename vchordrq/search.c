@@ -17,7 +17,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 
 #include "core/vector/rotate.h"
@@ -27,7 +27,7 @@
 
 #define EXHAUSTIVE_SHARE	5	/* 1/5 of the lists (D11) */
 #define EXHAUSTIVE_MIN		16	/* lists; below, ranking the rest costs nothing */
-#define UPPER_MARGIN(need)	((need) + (need) / 4 + 8)	/* dead rows count, too */
+#define CODES_MARGIN(need)	((need) + (need) / 8 + 2)	/* dead rows count, too */
 #define INITIAL_ROOM		512
 
 /* share of work_mem for candidates; results and visits are smaller */
@@ -75,7 +75,7 @@ new_ceiling(VcArena *arena, RqCeiling *ceiling, size_t want)
 {
 	ceiling->want = want;
 	ceiling->n = 0;
-	ceiling->upper = vc_arena_alloc(arena, want * sizeof(float));
+	ceiling->values = vc_arena_alloc(arena, want * sizeof(float));
 }
 
 /*
@@ -120,6 +120,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 		Max((size_t) (memory * CANDIDATE_SHARE) / sizeof(RqCandidate), 4 * RQ_SEGMENT_ROWS);
 	search->dropped = get_float4_infinity();
 	search->exhaustive = false;
+	search->popped = 0;
 	search->nresults = 0;
 	search->result_room = INITIAL_ROOM;
 	search->results = vc_arena_alloc(search->arena, search->result_room * sizeof(RqResult));
@@ -184,7 +185,7 @@ static void
 visit_rest(RqSearch *search)
 {
 	search->exhaustive = true;
-	search->use_upper = false;
+	search->use_codes = false;
 	while (search->has_pending)
 	{
 		if (search->meta->geo.exact)
@@ -231,16 +232,16 @@ rq_search_round(RqSearch *search, size_t need)
 		return false;
 	search->need = need;
 	search->dropped = get_float4_infinity();
-	search->use_upper = !search->filter && !search->exhaustive;
+	search->use_codes = !search->filter && !search->exhaustive;
 	new_ceiling(search->arena, &search->best, need);
-	new_ceiling(search->arena, &search->upper, UPPER_MARGIN(need));
+	new_ceiling(search->arena, &search->rough, CODES_MARGIN(search->popped + need));
+	new_ceiling(search->arena, &search->upper, CODES_MARGIN(search->popped + need));
 	for (size_t i = 0; i < search->nresults; i++)
 		rq_ceiling_push(&search->best, search->results[i].distance);
 
 	for (;;)
 	{
 		complete_visits(search);
-		/* the first list's best give the threshold for all others */
 		while (search->has_pending)
 		{
 			if (search->params.automatic && !rq_probe_worthwhile(search, &search->pending))
@@ -257,16 +258,18 @@ rq_search_round(RqSearch *search, size_t need)
 				continue;
 			}
 			visit_pending(search);
-			rq_rerank(search, search->best.n < need ? 2 * need : need / 2 + 1);
+			/* a filter's threshold comes from rows that passed, so they must be judged on the way */
+			if (!search->use_codes)
+				rq_rerank(search, SIZE_MAX);
 		}
 		rq_rerank(search, SIZE_MAX);
 
 		if (search->nresults >= need || search->dropped < get_float4_infinity())
 			break;
-		if (search->use_upper)
+		if (search->use_codes)
 		{
 			/* upper bounds counted dead or invisible rows: look again without them */
-			search->use_upper = false;
+			search->use_codes = false;
 			continue;
 		}
 		if (!search->has_pending && !complete_visits(search))

@@ -79,9 +79,11 @@ typedef struct RqSearch
 	/* round */
 	size_t		need;			/* rows this round is to deliver */
 	size_t		left;			/* of which not popped yet */
-	RqCeiling	best;			/* the `need` smallest exact distances: pruning threshold */
-	RqCeiling	upper;			/* upper bounds of codes seen, see gather.c */
-	bool		use_upper;
+	size_t		popped;			/* in all rounds */
+	RqCeiling	best;			/* the `need` smallest exact distances */
+	RqCeiling	rough;			/* the popped + need smallest estimates of codes, see gather.c */
+	RqCeiling	upper;			/* and upper bounds */
+	bool		use_codes;		/* rough and upper are kept */
 
 	/* filter */
 	bool		filter;			/* evaluate the plan's quals (or fetch rows) before reranking */
@@ -119,9 +121,18 @@ rq_search_threshold(const RqSearch *search)
 {
 	float		threshold = Min(rq_ceiling_limit(&search->best), search->dropped);
 
-	if (search->use_upper)
+	if (search->use_codes)
 		threshold = Min(threshold, rq_ceiling_limit(&search->upper));
 	return threshold;
+}
+
+/* the distance of the need-th nearest row, as well as it is known */
+static inline float
+rq_search_kth(const RqSearch *search)
+{
+	float		kth = rq_ceiling_limit(&search->best);
+
+	return search->use_codes ? Min(kth, rq_ceiling_limit(&search->rough)) : kth;
 }
 
 /* Is evaluating these quals inside the scan cheaper than reranking rows that fail them? */

@@ -28,18 +28,18 @@ typedef struct Guess
 } Guess;
 
 /* a centroid that was read */
-typedef struct Node
+typedef struct TreeNode
 {
 	float		dc;
 	uint32		ordinal;
 	RqCentroidDisk head;
-} Node;
+} TreeNode;
 
 #define GUESS_LESS(a, b) ((a)->bound < (b)->bound)
 #define NODE_LESS(a, b) \
 	((a)->dc < (b)->dc || ((a)->dc == (b)->dc && (a)->ordinal < (b)->ordinal))
-VC_HEAP_DEFINE(guess_heap, Guess, GUESS_LESS)
-VC_HEAP_DEFINE(node_heap, Node, NODE_LESS)
+VC_HEAP_DEFINE(guess_heap, Guess, GUESS_LESS);
+VC_HEAP_DEFINE(node_heap, TreeNode, NODE_LESS);
 
 struct RqTree
 {
@@ -53,7 +53,7 @@ struct RqTree
 	Guess	   *guesses;
 	size_t		nguesses;
 	size_t		guess_room;
-	Node	   *nodes;			/* read, not handed out */
+	TreeNode	   *nodes;			/* read, not handed out */
 	size_t		nnodes;
 	size_t		node_room;
 	RqSurvivor *survivors;
@@ -87,7 +87,7 @@ reserve(MemoryContext context, void *array, size_t *room, size_t n, size_t size)
 
 /* Read centroid `ordinal` of `level`: head and distance to the query (or only the vector). */
 static void
-read_centroid(RqTree *tree, uint32 level, uint32 ordinal, Node *ret_node, float *ret_vector)
+read_centroid(RqTree *tree, uint32 level, uint32 ordinal, TreeNode *ret_node, float *ret_vector)
 {
 	const RqMeta *meta = tree->meta;
 	const RqLevelDisk *disk = &meta->disk.level[level];
@@ -118,7 +118,7 @@ read_centroid(RqTree *tree, uint32 level, uint32 ordinal, Node *ret_node, float 
 
 /* Score the children of `node`, a centroid of level - 1, and add them to the guesses. */
 static void
-score_children(RqTree *tree, uint32 level, const Node *node)
+score_children(RqTree *tree, uint32 level, const TreeNode *node)
 {
 	const RqMeta *meta = tree->meta;
 	const RqLevelDisk *disk = &meta->disk.level[level];
@@ -158,18 +158,18 @@ score_children(RqTree *tree, uint32 level, const Node *node)
 
 /* The nearest centroid of the current level that was not handed out yet. */
 static bool
-pull(RqTree *tree, Node *ret_node)
+pull(RqTree *tree, TreeNode *ret_node)
 {
 	while (tree->nguesses > 0 &&
 		   (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].dc))
 	{
 		Guess		guess = guess_heap_pop(tree->guesses, &tree->nguesses);
-		Node		node;
+		TreeNode		node;
 
 		CHECK_FOR_INTERRUPTS();
 		read_centroid(tree, tree->level, guess.ordinal, &node, NULL);
 		tree->nodes = reserve(tree->context, tree->nodes, &tree->node_room, tree->nnodes + 1,
-							  sizeof(Node));
+							  sizeof(TreeNode));
 		node_heap_push(tree->nodes, &tree->nnodes, node);
 	}
 	if (tree->nnodes == 0)
@@ -182,7 +182,7 @@ void
 rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
 {
 	const RqMetaDisk *disk = &tree->meta->disk;
-	Node	   *kept;
+	TreeNode	   *kept;
 	uint32		nkept = 1;
 
 	tree->query = query;
@@ -191,11 +191,11 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 	tree->nguesses = 0;
 	tree->nnodes = 0;
 
-	kept = MemoryContextAlloc(tree->context, sizeof(Node));
+	kept = MemoryContextAlloc(tree->context, sizeof(TreeNode));
 	read_centroid(tree, 0, 0, &kept[0], NULL);
 	if (disk->levels == 0)
 	{
-		tree->nodes = reserve(tree->context, tree->nodes, &tree->node_room, 1, sizeof(Node));
+		tree->nodes = reserve(tree->context, tree->nodes, &tree->node_room, 1, sizeof(TreeNode));
 		node_heap_push(tree->nodes, &tree->nnodes, kept[0]);
 		pfree(kept);
 		return;
@@ -217,7 +217,7 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 
 		want = keep ? keep[level - 1] : disk->level[level].cells;
 		want = Min(want, tree->nguesses);
-		kept = MemoryContextAllocHuge(tree->context, Max(want, 1) * sizeof(Node));
+		kept = MemoryContextAllocHuge(tree->context, Max(want, 1) * sizeof(TreeNode));
 		nkept = 0;
 		while (nkept < want && pull(tree, &kept[nkept]))
 			nkept++;
@@ -227,7 +227,7 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 bool
 rq_tree_next(RqTree *tree, RqProbe *ret_probe)
 {
-	Node		node;
+	TreeNode		node;
 
 	if (!pull(tree, &node))
 		return false;

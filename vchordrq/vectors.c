@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "core/report.h"
+#include "core/simd/vector/ops.h"
 #include "core/tid.h"
 
 #include "vchordrq/vectors.h"
