@@ -51,12 +51,14 @@ MemoryContext
 AllocSetContextCreateInternal(MemoryContext parent, const char *name, Size min_size, Size init_size,
 							  Size max_size)
 {
+	StubContext *context = calloc(1, sizeof(StubContext));
+
 	(void) parent;
 	(void) name;
 	(void) min_size;
 	(void) init_size;
 	(void) max_size;
-	return (MemoryContext) calloc(1, sizeof(StubContext));
+	return (MemoryContext) context;
 }
 
 void
