@@ -131,7 +131,8 @@ cluster(const VcvKmeansOptions *o)
 	CHECK(vcv_kmeans(o, work, (float *) out) == VCV_KMEANS_OK, "result");
 	for (int i = 0; i < 64; i++)
 	{
-		CHECK((unsigned char) work[work_bytes + (size_t) i] == CANARY, "wrote behind the work block");
+		CHECK((unsigned char) work[work_bytes + (size_t) i] == CANARY,
+			  "wrote behind the work block");
 		CHECK((unsigned char) out[out_bytes + (size_t) i] == CANARY, "wrote behind the centroids");
 	}
 	for (size_t i = 0; i < out_bytes / 4; i++)
@@ -242,8 +243,8 @@ test_threads_and_quality(void)
 		double reference = 0;
 
 		vcv_from_f32(VCV_HALFVEC, x, n * d, half);
-		for (int i = 0; i < 3; i++)
-			reference += reference_inertia(x, n, d, c, 10) / 3;
+		for (int i = 0; i < 4; i++)
+			reference += reference_inertia(x, n, d, c, 10) / 4;
 		for (int algorithm = VCV_KMEANS_LLOYD; algorithm <= VCV_KMEANS_HIERARCHICAL; algorithm++)
 		{
 			for (int type = 0; type < 2; type++)
@@ -269,19 +270,25 @@ test_threads_and_quality(void)
 						  algorithm, type, o.threads);
 					free(other);
 				}
-				ours = inertia(x, n, d, first, c);
+				/* one start is luck: the mean of four is compared */
+				ours = inertia(x, n, d, first, c) / 4;
+				o.threads = 1;
+				for (int i = 1; i < 4; i++)
+				{
+					float *other;
+
+					o.seed++;
+					other = cluster(&o);
+					CHECK(memcmp(first, other, (size_t) c * d * 4) != 0, "seed does not matter");
+					ours += inertia(x, n, d, other, c) / 4;
+					free(other);
+				}
 				printf("inertia: n %5u d %3u c %3u %-12s %s %.4f of the reference's\n", n, d, c,
 					   algorithm == VCV_KMEANS_LLOYD ? "lloyd" : "hierarchical",
 					   type == 0 ? "f32" : "f16", ours / reference);
-				CHECK(ours <= reference * 1.02, "inertia %g, reference %g", ours, reference);
-				o.threads = 1;
-				o.seed++;
-				{
-					float *other = cluster(&o);
-
-					CHECK(memcmp(first, other, (size_t) c * d * 4) != 0, "seed does not matter");
-					free(other);
-				}
+				/* with hardly more samples than clusters it is the repair that counts */
+				CHECK(ours <= reference * (n >= 2 * c ? 1.02 : 1.06), "inertia %g, reference %g",
+					  ours, reference);
 				free(first);
 			}
 		}
@@ -341,7 +348,8 @@ test_recall(void)
 		const double a = recall(all, n, q, nq, d, flat, c, probes);
 		const double b = recall(all, n, q, nq, d, two, c, probes);
 
-		printf("recall of the nearest, %u of %u lists: flat %.3f, two-level %.3f\n", probes, c, a, b);
+		printf("recall of the nearest, %u of %u lists: flat %.3f, two-level %.3f\n", probes, c, a,
+			   b);
 		CHECK(a > 0.3, "flat recall %g", a);
 		loss += (a - b) / 4;
 	}
@@ -465,9 +473,9 @@ test_degenerate(void)
 		{
 			for (uint32_t j = 0; j < d; j++)
 			{
-				x[(size_t) i * d + j] = kind == 0	? 0
-										: kind == 1 ? (float) j
-										: kind == 2 ? (float) ((i % 5) * (j + 1))
+				x[(size_t) i * d + j] = kind == 0    ? 0
+										: kind == 1  ? (float) j
+										: kind == 2  ? (float) ((i % 5) * (j + 1))
 										: i % 2 == 0 ? 0
 													 : gauss();
 			}
@@ -692,8 +700,9 @@ main(int argc, char **argv)
 	vcv_rotate_init();
 	if (argc > 1 && strcmp(argv[1], "--bench") == 0)
 	{
-		bench(argc > 2 ? (uint32_t) atoi(argv[2]) : 32768, argc > 3 ? (uint32_t) atoi(argv[3]) : 768,
-			  argc > 4 ? (uint32_t) atoi(argv[4]) : 1000, argc > 5 ? (uint32_t) atoi(argv[5]) : 1);
+		bench(argc > 2 ? (uint32_t) atoi(argv[2]) : 32768,
+			  argc > 3 ? (uint32_t) atoi(argv[3]) : 768, argc > 4 ? (uint32_t) atoi(argv[4]) : 1000,
+			  argc > 5 ? (uint32_t) atoi(argv[5]) : 1);
 		return 0;
 	}
 	test_seats();
