@@ -257,8 +257,8 @@ bench(VcsLevel level)
 		{1536, 512, 480},
 	};
 	static Bench b;
+	static VcsVectorOps ops;
 	const CkLimits *limits = ck_limits(level);
-	VcsVectorOps ops;
 	char name[64];
 
 	vcs_vector_fill(&ops, level);
