@@ -11,6 +11,8 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
+#include "core/guc.h"
+
 #include "vchordrq/meta.h"
 
 /* guc.c: session settings, vchordrq.md section 3 and design D11 */
@@ -38,7 +40,13 @@ extern int	rq_order;			/* RqOrder */
 extern int	rq_io_search;		/* VcStreamMode */
 extern int	rq_io_rerank;
 
-extern void rq_guc_init(void);
+/* their sources, for the reloption that is used where the setting has its built-in default */
+extern VcGuc rq_guc_probes;
+extern VcGuc rq_guc_epsilon;
+extern VcGuc rq_guc_maxsim_refine;
+extern VcGuc rq_guc_maxsim_threshold;
+
+extern void rq_guc_init(void);	/* _PG_init */
 
 /* options.c: reloptions and the TOML document */
 
@@ -80,8 +88,14 @@ extern void rq_build_options(Relation index, RqBuildOptions *ret_options);
 extern bytea *rq_amoptions(Datum reloptions, bool validate);
 extern void rq_options_init(void);	/* registers the reloption kind; _PG_init */
 
-/* am.c */
-extern void rq_column_check(Relation index, int *ret_dim, uint16 *ret_type, uint16 *ret_metric);
+/* opclass.c */
+#define RQ_AM_NAME "vchordrq"	/* also the prefix of what support functions 1 return */
+
+/*
+ * What is indexed: dimension from the type modifier, element type (VcvType) and metric (VcvMetric)
+ * from the operator class.  Errors as vchordrq.md 2.2.
+ */
+extern void rq_column_check(Relation index, uint32 *ret_dim, uint16 *ret_type, uint16 *ret_metric);
 
 /* build.c */
 extern IndexBuildResult *rq_ambuild(Relation heap, Relation index, IndexInfo *indexInfo);

@@ -11,6 +11,13 @@
 #include "utils/builtins.h"
 
 #include "core/attrs.h"
+#include "core/page.h"
+#include "core/prefilter.h"
+#include "core/simd/vector/ops.h"
+#include "core/simd/vector/rotate_ops.h"
+#include "core/vector/rotate.h"
+
+#include "vchordrq/am.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,6 +28,12 @@ VC_FUNCTION(vchord_version);
 void
 _PG_init(void)
 {
+	vcs_vector_init();
+	vcs_rotate_init();
+	vcv_rotate_init();
+	vc_page_set_id(RQ_PAGE_ID);
+	rq_guc_init();
+	rq_options_init();
 }
 
 /*

@@ -1,0 +1,105 @@
+/*
+ * vchordrq/guc.c
+ *		Session settings of vchordrq.
+ *
+ * All may be set by anyone.  Probes, epsilon and the MaxSim settings give way to the index's
+ * reloption of that name as long as they have their built-in default (core/guc.h).
+ */
+#include "postgres.h"
+
+#include "vchordrq/am.h"
+
+#include "utils/guc.h"
+
+#include "core/guc.h"
+#include "core/stream.h"
+
+bool rq_enable_scan = true;
+char *rq_probes = NULL;
+double rq_epsilon = 1.9;
+int rq_max_scan_tuples = -1;
+int rq_maxsim_refine = 0;
+int rq_maxsim_threshold = 0;
+int rq_prefilter = RQ_PREFILTER_AUTO;
+int rq_order = RQ_ORDER_RELAXED;
+int rq_io_search = VC_STREAM_AUTO;
+int rq_io_rerank = VC_STREAM_AUTO;
+
+VcGuc rq_guc_probes;
+VcGuc rq_guc_epsilon;
+VcGuc rq_guc_maxsim_refine;
+VcGuc rq_guc_maxsim_threshold;
+
+static const struct config_enum_entry prefilter_values[] = {
+	{"off", RQ_PREFILTER_OFF, false},   {"on", RQ_PREFILTER_ON, false},
+	{"auto", RQ_PREFILTER_AUTO, false}, {"false", RQ_PREFILTER_OFF, true},
+	{"true", RQ_PREFILTER_ON, true},    {"no", RQ_PREFILTER_OFF, true},
+	{"yes", RQ_PREFILTER_ON, true},     {"0", RQ_PREFILTER_OFF, true},
+	{"1", RQ_PREFILTER_ON, true},       {NULL, 0, false}};
+
+static const struct config_enum_entry order_values[] = {
+	{"relaxed", RQ_ORDER_RELAXED, false}, {"strict", RQ_ORDER_STRICT, false}, {NULL, 0, false}};
+
+/* read_stream exists everywhere: an older server prefetches instead */
+static const struct config_enum_entry io_values[] = {{"auto", VC_STREAM_AUTO, false},
+													 {"read_buffer", VC_STREAM_PLAIN, false},
+													 {"prefetch_buffer", VC_STREAM_PREFETCH, false},
+													 {"read_stream", VC_STREAM_READ, false},
+													 {NULL, 0, false}};
+
+static void
+define_int(const char *name, const char *desc, const char *detail, int *variable, int boot, int min,
+		   int max)
+{
+	DefineCustomIntVariable(name, desc, detail, variable, boot, min, max, PGC_USERSET, 0, NULL,
+							NULL, NULL);
+}
+
+static void
+define_enum(const char *name, const char *desc, const char *detail, int *variable, int boot,
+			const struct config_enum_entry *values)
+{
+	DefineCustomEnumVariable(name, desc, detail, variable, boot, values, PGC_USERSET, 0, NULL, NULL,
+							 NULL);
+}
+
+void
+rq_guc_init(void)
+{
+	DefineCustomBoolVariable("vchordrq.enable_scan", "Lets the planner use vchordrq indexes.", NULL,
+							 &rq_enable_scan, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"vchordrq.probes", "Lists to search, one number per level.",
+		"An empty text searches as many lists as the query turns out to need.", &rq_probes, "",
+		PGC_USERSET, 0, vc_guc_check_probes, NULL, NULL);
+	DefineCustomRealVariable("vchordrq.epsilon",
+							 "How many standard deviations wide the error bound of a code is.",
+							 "0 trusts the estimate; 4 is practically exact inside searched lists.",
+							 &rq_epsilon, 1.9, 0, 4, PGC_USERSET, 0, NULL, NULL, NULL);
+	define_int("vchordrq.max_scan_tuples", "Rows that an index scan returns at most.",
+			   "-1 is no limit.", &rq_max_scan_tuples, -1, -1, PG_INT32_MAX);
+	define_int("vchordrq.maxsim_refine", "Rows per query token whose distance is made exact.", NULL,
+			   &rq_maxsim_refine, 0, 0, PG_INT32_MAX);
+	define_int("vchordrq.maxsim_threshold",
+			   "Rows per query token that the estimate of missing tokens looks at.", NULL,
+			   &rq_maxsim_threshold, 0, 0, PG_INT32_MAX);
+	define_enum("vchordrq.prefilter", "Evaluates a query's filter inside the index scan.",
+				"auto decides by the filter's selectivity and cost.", &rq_prefilter,
+				RQ_PREFILTER_AUTO, prefilter_values);
+	define_enum("vchordrq.order", "Order of rows found by later rounds of a scan.",
+				"relaxed may return a row nearer than one already returned; strict drops it.",
+				&rq_order, RQ_ORDER_RELAXED, order_values);
+	define_enum("vchordrq.io_search", "How list pages are read.", NULL, &rq_io_search,
+				VC_STREAM_AUTO, io_values);
+	define_enum("vchordrq.io_rerank", "How pages with vectors are read.", NULL, &rq_io_rerank,
+				VC_STREAM_AUTO, io_values);
+
+	vc_guc_init(&rq_guc_probes, "vchordrq.probes");
+	vc_guc_init(&rq_guc_epsilon, "vchordrq.epsilon");
+	vc_guc_init(&rq_guc_maxsim_refine, "vchordrq.maxsim_refine");
+	vc_guc_init(&rq_guc_maxsim_threshold, "vchordrq.maxsim_threshold");
+
+	/* "vchordg" belongs to a module of its own, which may be loaded later than this one */
+	MarkGUCPrefixReserved("vchordrq");
+	MarkGUCPrefixReserved("vchord");
+}
