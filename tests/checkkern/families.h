@@ -13,5 +13,7 @@ extern const CkFamily ck_family_fastscan;
 extern const CkFamily ck_family_quantize;
 extern const CkFamily ck_family_code;
 extern const CkFamily ck_family_assign;
+extern const CkFamily ck_family_rotate;
+extern const CkFamily ck_family_bitpack;
 
 #endif
