@@ -120,10 +120,11 @@ display_name(const VcOptKey *key)
 	return key->key != NULL ? key->key : key->native;
 }
 
+/* the name of a field without its tables; a quoted key, which may hold dots, is shown as a whole */
 static const char *
 last_part(const char *path)
 {
-	const char *dot = strrchr(path, '.');
+	const char *dot = strchr(path, '"') == NULL ? strrchr(path, '.') : NULL;
 
 	return dot != NULL ? dot + 1 : path;
 }
@@ -466,11 +467,16 @@ check_groups(const VcOptSchema *schema, uint64 given, bool document_has_parent,
 	}
 	if (first == NULL && group->required && document_has_parent)
 	{
-		char path[VC_TOML_MAX_KEY];
+		size_t used = 0;
 
-		snprintf(path, sizeof(path), "%s.", group->parent);
 		note(&parse, FOUND_SYNTAX, "no variant of `%s` found", group->parent);
-		hint_siblings(&parse, path);
+		for (const char *const *member = group->members; *member != NULL; member++)
+		{
+			if (used < sizeof(parse.hint))
+				used += (size_t) snprintf(parse.hint + used, sizeof(parse.hint) - used, "%s`%s`",
+										  used == 0 ? "Give one of " : ", ", last_part(*member));
+		}
+		strlcat(parse.hint, ".", sizeof(parse.hint));
 		raise_finding(&parse);
 	}
 }
@@ -529,6 +535,10 @@ vc_options_parse(const VcOptSchema *schema, const char *text, const void *native
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("failed to parse options: text of %zu bytes is too long", len),
 						 errhint("At most %d bytes are accepted.", VC_TOML_MAX_BYTES)));
+				break;
+			case VC_TOML_NO_MEMORY:
+				ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+								errdetail("Failed while parsing index options.")));
 				break;
 			case VC_TOML_SYNTAX:
 			case VC_TOML_TOO_DEEP:

@@ -6,12 +6,21 @@
  * vc_toml_parse(); the visitor it calls returns and never raises a PostgreSQL error, so their
  * destructors always run.
  *
- * The file has its own operator new and delete, private to the module, on malloc and free: mimalloc,
- * which the module links for its mi_* functions, exports these operators too, and which library's a
- * process would bind depends on what else it has loaded.
+ * Two things would end the process from inside toml++: an allocation that fails, and its assertions,
+ * some of which a document can break (3.3: "[=" does).  Both leave by longjmp to vc_toml_parse(),
+ * over C++ frames whose destructors do not run.  What they own is memory only, and all of it comes from
+ * the operator new of this file, which keeps the blocks of a parse in a list; they are freed there.
+ * These operators are private to the module: mimalloc, which it links for its mi_* functions, exports
+ * operator new and delete too, and which library's a process would bind depends on what it has loaded.
+ *
+ * State: the static `rescue` is set within vc_toml_parse() only.  One thread parses at a time, the
+ * backend's.
  */
+#undef NDEBUG /* toml++ would turn its assertions into assumptions, that is, undefined behaviour */
+
 #include "core/options_toml.h"
 
+#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,85 +28,113 @@
 #include <string>
 #include <string_view>
 
-#include <toml++/toml.h>
+namespace
+{
 
-/*
- * There are no exceptions, so an allocation that fails ends the process; the length of the text and the
- * depth of its nesting are limited before anything is parsed.
- */
+/* ahead of each allocation; 16 bytes keep what follows aligned */
+struct alignas(16) Block
+{
+	Block *next;
+	Block *prev;
+};
+
+enum Escape
+{
+	ESCAPE_ASSERTION = 1,
+	ESCAPE_MEMORY
+};
+
+struct Rescue
+{
+	Block blocks; /* head of a ring */
+	std::jmp_buf place;
+};
+
+Rescue *rescue = nullptr;
+
+[[noreturn]] void
+escape(Escape why)
+{
+	if (rescue == nullptr)
+		std::abort();
+	std::longjmp(rescue->place, why);
+}
+
+void *
+take(std::size_t size)
+{
+	Block *block = size < SIZE_MAX - sizeof(Block)
+					   ? static_cast<Block *>(std::malloc(sizeof(Block) + size))
+					   : nullptr;
+
+	if (block == nullptr)
+		escape(ESCAPE_MEMORY);
+	if (rescue != nullptr)
+	{
+		block->next = rescue->blocks.next;
+		block->prev = &rescue->blocks;
+		block->next->prev = block;
+		rescue->blocks.next = block;
+	}
+	else
+		block->next = block->prev = block;
+	return block + 1;
+}
+
+void
+give(void *p)
+{
+	if (p != nullptr)
+	{
+		Block *block = static_cast<Block *>(p) - 1;
+
+		block->next->prev = block->prev;
+		block->prev->next = block->next;
+		std::free(block);
+	}
+}
+
+} // namespace
+
 void *
 operator new(std::size_t size)
 {
-	void *p = std::malloc(size > 0 ? size : 1);
-
-	if (p == nullptr)
-		std::abort();
-	return p;
+	return take(size);
 }
 
 void *
 operator new[](std::size_t size)
 {
-	return operator new(size);
-}
-
-void *
-operator new(std::size_t size, const std::nothrow_t &) noexcept
-{
-	return std::malloc(size > 0 ? size : 1);
-}
-
-void *
-operator new[](std::size_t size, const std::nothrow_t &) noexcept
-{
-	return std::malloc(size > 0 ? size : 1);
-}
-
-void *
-operator new(std::size_t size, std::align_val_t align)
-{
-	void *p = nullptr;
-
-	if (posix_memalign(&p, static_cast<std::size_t>(align), size > 0 ? size : 1) != 0)
-		std::abort();
-	return p;
+	return take(size);
 }
 
 void
 operator delete(void *p) noexcept
 {
-	std::free(p);
+	give(p);
 }
 
 void
 operator delete[](void *p) noexcept
 {
-	std::free(p);
+	give(p);
 }
 
 void
 operator delete(void *p, std::size_t) noexcept
 {
-	std::free(p);
+	give(p);
 }
 
 void
 operator delete[](void *p, std::size_t) noexcept
 {
-	std::free(p);
+	give(p);
 }
 
-void
-operator delete(void *p, std::align_val_t) noexcept
-{
-	std::free(p);
-}
+#define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : escape(ESCAPE_ASSERTION))
 
-void
-operator delete(void *p, std::size_t, std::align_val_t) noexcept
-{
-	std::free(p);
-}
+#include <toml++/toml.h>
 
 namespace
 {
@@ -312,11 +349,33 @@ find_too_deep(const char *text, size_t len)
 	return nullptr;
 }
 
+/* What vc_toml_parse() guards; may be left by escape(). */
+VcTomlResult
+parse(const char *text, size_t len, const Walk &walk, VcTomlError *ret_error)
+{
+	toml::parse_result result = toml::parse(std::string_view(text, len));
+
+	if (!result)
+	{
+		const toml::parse_error &error = result.error();
+
+		ret_error->line = static_cast<int>(error.source().begin.line);
+		ret_error->column = static_cast<int>(error.source().begin.column);
+		copy_text(ret_error->message, sizeof(ret_error->message), error.description());
+		return VC_TOML_SYNTAX;
+	}
+	return visit_table(walk, std::string(), result.table(), 0) ? VC_TOML_OK : VC_TOML_STOPPED;
+}
+
 } // namespace
 
 extern "C" VcTomlResult
 vc_toml_parse(const char *text, size_t len, VcTomlVisitor visit, void *arg, VcTomlError *ret_error)
 {
+	Rescue here;
+	VcTomlResult result;
+	int why;
+
 	if (len > VC_TOML_MAX_BYTES)
 		return VC_TOML_TOO_LONG;
 
@@ -339,17 +398,23 @@ vc_toml_parse(const char *text, size_t len, VcTomlVisitor visit, void *arg, VcTo
 		return VC_TOML_TOO_DEEP;
 	}
 
-	toml::parse_result result = toml::parse(std::string_view(text, len));
-
-	if (!result)
+	here.blocks.next = here.blocks.prev = &here.blocks;
+	why = setjmp(here.place);
+	if (why == 0)
 	{
-		const toml::parse_error &error = result.error();
-
-		ret_error->line = static_cast<int>(error.source().begin.line);
-		ret_error->column = static_cast<int>(error.source().begin.column);
-		copy_text(ret_error->message, sizeof(ret_error->message), error.description());
-		return VC_TOML_SYNTAX;
+		rescue = &here;
+		result = parse(text, len, Walk{visit, arg}, ret_error);
+		rescue = nullptr;
+		return result;
 	}
-	return visit_table(Walk{visit, arg}, std::string(), result.table(), 0) ? VC_TOML_OK
-																		   : VC_TOML_STOPPED;
+
+	rescue = nullptr;
+	while (here.blocks.next != &here.blocks)
+		give(here.blocks.next + 1);
+	if (why == ESCAPE_MEMORY)
+		return VC_TOML_NO_MEMORY;
+	ret_error->line = 0;
+	ret_error->column = 0;
+	std::snprintf(ret_error->message, sizeof(ret_error->message), "not a TOML document");
+	return VC_TOML_SYNTAX;
 }

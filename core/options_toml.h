@@ -6,9 +6,8 @@
  * PostgreSQL header and raises no PostgreSQL error, so no longjmp ever crosses a C++ frame: the
  * visitor must return, never raise; when vc_toml_parse returns, everything C++ made is destroyed.
  *
- * A failed operator new would end the process, and deep nesting would overflow the stack.  So text
- * beyond VC_TOML_MAX_BYTES or nested deeper than VC_TOML_MAX_DEPTH is refused by a scan of the
- *bytes before the parser sees it.
+ * Deep nesting would overflow the stack, so text beyond VC_TOML_MAX_BYTES or nested deeper than
+ * VC_TOML_MAX_DEPTH is refused by a scan of the bytes before the parser sees it.
  */
 #ifndef VC_CORE_OPTIONS_TOML_H
 #define VC_CORE_OPTIONS_TOML_H
@@ -64,7 +63,8 @@ extern "C"
 		VC_TOML_STOPPED,  /* the visitor returned false */
 		VC_TOML_SYNTAX,   /* position and message say what */
 		VC_TOML_TOO_LONG, /* more than VC_TOML_MAX_BYTES */
-		VC_TOML_TOO_DEEP  /* nesting; position says where */
+		VC_TOML_TOO_DEEP, /* nesting; position says where */
+		VC_TOML_NO_MEMORY
 	} VcTomlResult;
 
 	typedef struct VcTomlError

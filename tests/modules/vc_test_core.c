@@ -10,10 +10,22 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "core/attrs.h"
+#include "tests/modules/toy.h"
 
 PG_MODULE_MAGIC;
+
+extern VC_EXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	toy_options_init();
+	toy_am_init();
+	MarkGUCPrefixReserved("vc_test");
+}
 
 VC_FUNCTION(vc_test_core_name);
 
