@@ -71,34 +71,17 @@ get_inserter(Relation index, IndexInfo *info)
 	return self;
 }
 
-/* directory entry in a page copy, checked */
-static RqListDisk *
-entry_of(Relation index, const RqMeta *meta, BlockNumber block, char *page, uint32 offset,
-		 uint32 list)
-{
-	RqListDisk *entry = (RqListDisk *) (page + offset);
-
-	if (((PageHeader) page)->pd_lower < offset + sizeof(RqListDisk))
-		vc_corrupt(index, block, "directory page ends before list %u", list);
-	rq_list_check(index, meta, block, list, entry);
-	return entry;
-}
-
 /* Put an empty page behind `tail` (invalid: the list has no chain), unless somebody else did. */
 static void
 extend_chain(Relation index, Relation heap, const RqMeta *meta, uint32 list, BlockNumber tail)
 {
-	BlockNumber block;
-	uint32		offset;
 	BlockNumber fresh;
 	RqListDisk *entry;
 	char	   *page;
 	char	   *old_tail = NULL;
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 
-	rq_list_locate(meta, list, &block, &offset);
-	page = vc_xlog_add(&xlog, block, RQ_PAGE_DIRECTORY);
-	entry = entry_of(index, meta, block, page, offset, list);
+	entry = rq_list_edit(&xlog, meta, list);
 	if (entry->append_tail != tail)
 		return;
 	if (tail == InvalidBlockNumber)

@@ -59,6 +59,21 @@ rq_list_read(Relation index, const RqMeta *meta, VcReadCache *cache, uint32 list
 	rq_list_check(index, meta, block, list, ret_list);
 }
 
+RqListDisk *
+rq_list_edit(VcXlog *xlog, const RqMeta *meta, uint32 list)
+{
+	BlockNumber block;
+	uint32		offset;
+	char	   *page;
+
+	rq_list_locate(meta, list, &block, &offset);
+	page = vc_xlog_add(xlog, block, RQ_PAGE_DIRECTORY);
+	if (((PageHeader) page)->pd_lower < offset + sizeof(RqListDisk))
+		vc_corrupt(xlog->rel, block, "directory page ends before list %u", list);
+	rq_list_check(xlog->rel, meta, block, list, (RqListDisk *) (page + offset));
+	return (RqListDisk *) (page + offset);
+}
+
 bool
 rq_append_page_check(Relation index, const RqMeta *meta, BlockNumber blk, const char *page,
 					 uint32 list, uint32 incarnation, uint32 *ret_rows)

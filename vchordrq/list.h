@@ -12,6 +12,7 @@
 #define VCHORDRQ_LIST_H
 
 #include "core/buf.h"
+#include "core/xlog.h"
 
 #include "vchordrq/meta.h"
 #include "vchordrq/run.h"
@@ -27,6 +28,9 @@ extern void rq_list_read(Relation index, const RqMeta *meta, VcReadCache *cache,
 /* the checks of rq_list_read on an entry that the caller has in a page guard of block blk */
 extern void rq_list_check(Relation index, const RqMeta *meta, BlockNumber blk, uint32 list,
 						  const RqListDisk *entry);
+
+/* Add the directory page of a list to a record; returns the entry in the copy, checked. */
+extern RqListDisk *rq_list_edit(VcXlog *xlog, const RqMeta *meta, uint32 list);
 
 /* the run of an extent, for run.h */
 extern void rq_extent_run(const RqMeta *meta, uint32 list, const RqExtentDisk *extent,
