@@ -72,7 +72,11 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 	/* centred codes are never worse, so residual is on unless the user said no */
 	if (options->residual != 0)
 		disk->flags |= RQ_META_RESIDUAL;
-	if (options->spherical == 1)
+	/*
+	 * Cosine ranks lists by the direction of their centroids: with unit centroids that is their inner
+	 * product with the query.  For inner product itself unit centroids cost recall (docs/tuning.md).
+	 */
+	if (options->spherical == 1 || (options->spherical < 0 && disk->metric == VCV_COSINE))
 		disk->flags |= RQ_META_SPHERICAL;
 	rq_meta_derive(&build->meta);
 	disk->group_pages = (uint16) build->meta.geo.group_pages;

@@ -54,6 +54,9 @@ typedef struct RqBuildLevel
 	RqListStats *stats; /* [cells] */
 } RqBuildLevel;
 
+/* rows whose lengths are looked at */
+#define RQ_BUILD_NORMS 16384
+
 /* state of one build; lives in `context` */
 typedef struct RqBuild
 {
@@ -66,6 +69,8 @@ typedef struct RqBuild
 	RqMeta meta; /* filled as phases learn the values */
 	RqBuildLevel level[RQ_MAX_LEVELS + 1];
 	RqChainDisk chains[RQ_MAX_CHAINS];
+	float *norms; /* [RQ_BUILD_NORMS] squared lengths of the first rows sampled */
+	uint32 nnorms;
 } RqBuild;
 
 /* build_train.c */

@@ -29,7 +29,7 @@
 #include "core/vector/sample.h"
 
 /* automatic lists: below this a flat scan of codes costs no more than finding lists would save */
-#define AUTO_MIN_ROWS 2000
+#define AUTO_MIN_ROWS 4000
 /* ... rows a list up to AUTO_ROOT_ROWS, then lists grow with the root of the rows */
 #define AUTO_ROWS_PER_LIST 500
 #define AUTO_ROOT_ROWS     2e6
@@ -153,9 +153,31 @@ run_kmeans(VcvKmeansOptions *k, PollArg *poll, int level, float *ret_centroids)
 static void
 rotate_row(void *arg, float *x)
 {
-	const RqBuild *build = arg;
+	RqBuild *build = arg;
+	uint32 dim = build->meta.geo.dim;
 
-	vcv_rotate(x, build->meta.geo.dim, x);
+	if (build->nnorms < RQ_BUILD_NORMS)
+		build->norms[build->nnorms++] = vcs_vector_ops.norm2_f32(x, dim);
+	vcv_rotate(x, dim, x);
+}
+
+static int
+float_cmp(const void *a, const void *b)
+{
+	float x = *(const float *) a;
+	float y = *(const float *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* the length of long rows: 99.9th percentile of the sample (probe.c) */
+static float
+long_norm(RqBuild *build)
+{
+	if (build->meta.disk.metric == VCV_COSINE || build->nnorms == 0)
+		return 1;
+	qsort(build->norms, build->nnorms, sizeof(float), float_cmp);
+	return sqrtf(build->norms[(uint32) (0.999 * (build->nnorms - 1))]);
 }
 
 static VcvSampleSpec
@@ -447,6 +469,8 @@ rq_train(RqBuild *build)
 	double rows;
 
 	vc_progress_phase(phase_of(build));
+	build->norms = MemoryContextAlloc(build->context, RQ_BUILD_NORMS * sizeof(float));
+	build->nnorms = 0;
 	old = MemoryContextSwitchTo(scratch);
 	rows = vcv_sample_estimate(build->heap, build->index, ESTIMATE_BLOCKS, VCV_KMEANS_SEED);
 	vc_progress_tuples_total((int64) rows);
@@ -480,6 +504,7 @@ rq_train(RqBuild *build)
 			order_level(build, &build->level[l - 1], &build->level[l],
 						l < levels ? &build->level[l + 1] : NULL);
 	}
+	disk->build_norm = long_norm(build);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	set_levels(build, levels);
@@ -490,6 +515,7 @@ rq_train_empty(RqBuild *build)
 {
 	level_init(build, &build->level[0], 1);
 	set_levels(build, 0);
+	build->meta.disk.build_norm = 1;
 	if (build->options.automatic_lists)
 		build->meta.disk.flags |= RQ_META_AUTOMATIC;
 }

@@ -266,6 +266,34 @@ sum_stats(RqBuild *build)
 	}
 }
 
+/*
+ * How far two leaf centroids are typically apart, lists weighed by their rows: the square root of
+ * twice the summed variance of the coordinates (probe.c).
+ */
+static float
+leaf_spread(const RqBuild *build)
+{
+	const RqBuildLevel *leaf = &build->level[build->meta.disk.levels];
+	uint32 dim = build->meta.geo.dim;
+	double rows = 0;
+	double variance = 0;
+	float *mean = palloc0(dim * sizeof(float));
+
+	for (uint32 i = 0; i < leaf->cells; i++)
+		rows += (double) leaf->stats[i].rows;
+	if (rows > 0)
+	{
+		for (uint32 i = 0; i < leaf->cells; i++)
+			vcs_vector_ops.axpy_f32(mean, (float) ((double) leaf->stats[i].rows / rows),
+									leaf->centroids + (Size) i * dim, dim);
+		for (uint32 i = 0; i < leaf->cells; i++)
+			variance += (double) leaf->stats[i].rows / rows *
+						vcs_vector_ops.l2sq_f32(mean, leaf->centroids + (Size) i * dim, dim);
+	}
+	pfree(mean);
+	return (float) sqrt(2 * variance);
+}
+
 void
 rq_write_tree(RqBuild *build, RqPageSink *sink)
 {
@@ -297,6 +325,7 @@ rq_write_tree(RqBuild *build, RqPageSink *sink)
 			sum2 += build->level[levels].stats[list].sum2;
 		disk->build_radius = (float) sqrt(sum2 / (double) root->rows);
 	}
+	disk->build_spread = leaf_spread(build);
 }
 
 /*----- directory, chain page -----*/

@@ -87,6 +87,7 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	Cost		first;
 	ListCell   *lc;
 
+	(void) loop_count;
 	if ((path->indexorderbys == NIL && path->indexclauses == NIL) || !rq_enable_scan)
 	{
 		price_out(startup_cost, total_cost, selectivity, correlation, pages);

@@ -42,6 +42,7 @@ rq_group_put(const RqMeta *meta, char *pages, uint32 slot_no, const char *slot)
 	uint32 at = slot_no * left;
 
 	Assert(slot_no < meta->geo.group_slots);
+	head_of(pages)->used[slot_no / 32] |= 1u << slot_no % 32;
 	while (left > 0)
 	{
 		uint32 offset = at % RQ_BODY_BYTES;
