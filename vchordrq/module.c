@@ -13,6 +13,7 @@
 #include "core/attrs.h"
 #include "core/page.h"
 #include "core/prefilter.h"
+#include "core/scan.h"
 #include "core/simd/vector/ops.h"
 #include "core/simd/vector/rotate_ops.h"
 #include "core/vector/rotate.h"
@@ -34,6 +35,7 @@ _PG_init(void)
 	vc_page_set_id(RQ_PAGE_ID);
 	rq_guc_init();
 	rq_options_init();
+	vc_prefilter_install(rq_ambeginscan, vc_scan_set_plan, NULL);
 }
 
 /*
