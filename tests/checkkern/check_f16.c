@@ -305,7 +305,7 @@ run_rows(void *arg)
 {
 	const Bench *b = arg;
 	const uint16_t *data = ck_bench_memory();
-	const float *q = (const float *) ck_bench_memory() + 12345;
+	const float *q = (const float *) ck_bench_memory() + 12352;
 
 	for (size_t r = 0; r < b->nrows; r += 64)
 		b->rows(q, data + r * b->n, b->n * sizeof(uint16_t), b->nrows - r < 64 ? b->nrows - r : 64,

@@ -244,7 +244,7 @@ bench(VcsLevel level)
 	char name[64];
 
 	vcs_vector_fill(&ops, level);
-	b.q = (const float *) ck_bench_memory() + 12345;
+	b.q = (const float *) ck_bench_memory() + 12352;
 	b.out = malloc(CK_SET_L3);
 	for (int kind = 0; kind < 4; kind++)
 	{

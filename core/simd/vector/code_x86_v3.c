@@ -6,6 +6,14 @@
 #include "core/simd/vector/encode_simd.h"
 #include "core/simd/vector/unroll.h"
 
+static inline void
+count_word(uint64_t word, const uint64_t *planes, size_t words, uint64_t count[VCS_PLANES])
+{
+	VCS_UNROLL(6)
+	for (size_t p = 0; p < VCS_PLANES; p++)
+		count[p] += (uint64_t) _mm_popcnt_u64(word & planes[p * words]);
+}
+
 static uint32_t
 planes_dot(const uint8_t *code, const uint64_t *planes, size_t n)
 {
@@ -13,19 +21,21 @@ planes_dot(const uint8_t *code, const uint64_t *planes, size_t n)
 	size_t bytes = VCS_CODE_BYTES(n);
 	uint64_t count[VCS_PLANES] = {0};
 	uint64_t sum = 0;
+	uint64_t word;
+	size_t w = 0;
 
-	for (size_t w = 0; w < words; w++)
+	for (; (w + 1) * 8 <= bytes; w++)
 	{
-		uint64_t word = 0;
-
-		if (w + 1 < words)
-			memcpy(&word, code + w * 8, 8);
-		else
-			memcpy(&word, code + w * 8, bytes - w * 8);
-		VCS_UNROLL(6)
-		for (size_t p = 0; p < VCS_PLANES; p++)
-			count[p] += (uint64_t) _mm_popcnt_u64(word & planes[p * words + w]);
+		memcpy(&word, code + w * 8, 8);
+		count_word(word, planes + w, words, count);
 	}
+	if (w < words)
+	{
+		word = 0;
+		memcpy(&word, code + w * 8, bytes - w * 8);
+		count_word(word, planes + w, words, count);
+	}
+	VCS_UNROLL(6)
 	for (int p = 0; p < VCS_PLANES; p++)
 		sum += count[p] << p;
 	return (uint32_t) sum;

@@ -160,9 +160,21 @@ dot_u4(const uint8_t *a, const uint8_t *b, size_t n)
 
 	for (size_t i = 0; i < full; i += 64)
 	{
-		__mmask64 live = first_bytes(full - i);
-		__m512i x = _mm512_maskz_loadu_epi8(live, a + i);
-		__m512i y = _mm512_maskz_loadu_epi8(live, b + i);
+		__m512i x;
+		__m512i y;
+
+		if (i + 64 <= full)
+		{
+			x = _mm512_loadu_si512(a + i);
+			y = _mm512_loadu_si512(b + i);
+		}
+		else
+		{
+			__mmask64 live = first_bytes(full - i);
+
+			x = _mm512_maskz_loadu_epi8(live, a + i);
+			y = _mm512_maskz_loadu_epi8(live, b + i);
+		}
 
 		low = _mm512_dpbusd_epi32(low, _mm512_and_si512(x, nibble), _mm512_and_si512(y, nibble));
 		high = _mm512_dpbusd_epi32(high, _mm512_and_si512(_mm512_srli_epi16(x, 4), nibble),

@@ -6,11 +6,15 @@
  *		ROW						element type of a row
  *		row_load, row_load_part	load LANES (or fewer) elements of a row as f32
  *
- * One pair needs four independent sums to hide the latency of FMA.  Rows are taken four at a time, so
- * that the query is loaded once for four, short rows keep four chains busy, and one reduction serves
- * four.
+ * One pair needs four independent sums to hide the latency of FMA.  Short rows are taken four at a time,
+ * so that the query is loaded once for four, all chains are busy, and one reduction serves four.  Long
+ * rows are taken one by one: one stream runs at the bandwidth of the L2 cache, four streams at half
+ * of it (measured on Zen 5: 768 f32 in 11.8 against 22.9 ns).
  */
 #include "core/simd/vector/ops.h"
+
+/* Fewest elements of a long row. */
+#define LONG_ROW (512 / sizeof(ROW))
 
 static inline vf
 dot_step(vf a, vf b, vf sum)
@@ -55,7 +59,7 @@ l2sq_step(vf a, vf b, vf sum)
 		const char *next = rows;                                                                   \
 		size_t r = 0;                                                                              \
                                                                                                    \
-		for (; r + 4 <= nrows; r += 4, next += 4 * stride)                                         \
+		for (; n < LONG_ROW && r + 4 <= nrows; r += 4, next += 4 * stride)                         \
 		{                                                                                          \
 			const ROW *r0 = (const ROW *) next;                                                    \
 			const ROW *r1 = (const ROW *) (next + stride);                                         \

@@ -62,6 +62,8 @@ accumulate(const uint8_t *groups, size_t ngroups, const uint8_t *lut, uint32_t a
 				__m512i v = _mm512_loadu_si512(groups + j);
 				__m512i table = _mm512_loadu_si512(lut + j);
 
+				VCS_IN_REGISTER(v);
+				VCS_IN_REGISTER(table);
 				low = _mm512_add_epi8(low, _mm512_shuffle_epi8(table, _mm512_and_si512(v, nibble)));
 				high = _mm512_add_epi8(high, _mm512_shuffle_epi8(table, high_nibble(v)));
 			}

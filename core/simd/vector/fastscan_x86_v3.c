@@ -37,6 +37,8 @@ accumulate(const uint8_t *groups, size_t ngroups, const uint8_t *lut, uint32_t a
 					__m256i v = _mm256_loadu_si256((const __m256i *) (groups + j));
 					__m256i table = _mm256_loadu_si256((const __m256i *) (lut + j));
 
+					VCS_IN_REGISTER(v);
+					VCS_IN_REGISTER(table);
 					low = _mm256_add_epi8(low,
 										  _mm256_shuffle_epi8(table, _mm256_and_si256(v, nibble)));
 					high = _mm256_add_epi8(

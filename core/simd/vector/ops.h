@@ -15,6 +15,7 @@
  *	- outputs do not overlap inputs, except dst where a slot says "in place";
  *	- a "row" is the vector number r at (const char *) rows + r * stride, stride in bytes, a
  *multiple of the element's alignment;
+ *	- operands of float kernels that start on 64-byte boundaries are read up to a third faster;
  *	- kernels cannot fail, allocate nothing and keep no state: any thread may call them.
  *
  * f16 values are IEEE 754 binary16 in a uint16_t.
