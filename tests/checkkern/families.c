@@ -9,4 +9,6 @@ const CkFamily *const ck_families[] = {
 	&ck_family_f32,      &ck_family_f16,     &ck_family_fastscan,
 	&ck_family_quantize, &ck_family_code,    &ck_family_assign,
 	&ck_family_rotate,   &ck_family_bitpack, NULL,
+	&ck_family_cpu,      &ck_family_f32,  &ck_family_f16,    &ck_family_fastscan,
+	&ck_family_quantize, &ck_family_code, &ck_family_assign, NULL,
 };

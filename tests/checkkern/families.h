@@ -7,6 +7,7 @@
 
 #include "tests/checkkern/checkkern.h"
 
+extern const CkFamily ck_family_cpu;
 extern const CkFamily ck_family_f32;
 extern const CkFamily ck_family_f16;
 extern const CkFamily ck_family_fastscan;
