@@ -5,10 +5,17 @@
 #include "tests/checkkern/checkkern.h"
 #include "tests/checkkern/families.h"
 
+/* clang-format off: one a line, so that additions do not collide */
 const CkFamily *const ck_families[] = {
-	&ck_family_f32,      &ck_family_f16,     &ck_family_fastscan,
-	&ck_family_quantize, &ck_family_code,    &ck_family_assign,
-	&ck_family_rotate,   &ck_family_bitpack, NULL,
-	&ck_family_cpu,      &ck_family_f32,  &ck_family_f16,    &ck_family_fastscan,
-	&ck_family_quantize, &ck_family_code, &ck_family_assign, NULL,
+	&ck_family_cpu,
+	&ck_family_f32,
+	&ck_family_f16,
+	&ck_family_fastscan,
+	&ck_family_quantize,
+	&ck_family_code,
+	&ck_family_assign,
+	&ck_family_rotate,
+	&ck_family_bitpack,
+	NULL,
 };
+/* clang-format on */
