@@ -135,8 +135,9 @@ extern VC_NODISCARD bool vc_tape_read_directory(Relation rel, VcTapeRef director
 /*----- free -----*/
 
 /*
- * Frees all pages of a tape or a directory that its owner has unlinked.  May be repeated after a
- * crash.  Returns the number of pages.
+ * Frees all pages of a tape or a directory that its owner has unlinked, the head first.  May be
+ * repeated after a crash; pages behind one that was recycled meanwhile are then lost until REINDEX.
+ * Returns the number of pages.
  */
 extern uint32 vc_tape_free(Relation rel, VcTapeRef ref);
 

@@ -7,17 +7,17 @@
  * its page number within the file.  Bytes are addressed by 64-bit offsets; data page p holds bytes
  * [p * VC_VPAGE_BYTES, (p + 1) * VC_VPAGE_BYTES).
  *
- *	root inode			header, then the blocks of data pages 0 .. 2025
+ *	root inode			header, then the blocks of data pages 0 .. 2024
  *	indirect-1 inode	2030 leaf inodes of 2030 data pages each
  *	indirect-2 inode	2030 inodes like indirect-1
  *
  * which is more pages than a relation can have: there is no limit of its own.
  *
  * Writers: one at a time, enforced by a heavyweight page lock on the root block from begin to end.
- * (On servers up to 16 workers of one parallel operation exclude each other too; on newer ones they
- * must not write to one file.)  Readers need no lock beyond the share lock of one page at a time: they see the
- * file up to the length that they read at open or refresh, and that never covers an unfinished
- * append.
+ * That lock does not keep workers of one parallel operation apart on every server, so they must not
+ * write to the same file.  Readers need nothing beyond the share lock of one page at a time: they
+ * see the file up to the length that they read at open or refresh, and that never covers an
+ * unfinished append.
  *
  * WAL: a change is a sequence of records of at most four pages, each of which leaves a valid file.
  * The length in the root is the only thing that makes bytes visible; it moves from the end of one
@@ -45,6 +45,7 @@ typedef struct VcVpageRootDisk
 	uint64 first_page;   /* pages before it do not exist */
 	uint64 length;       /* end of the visible bytes */
 	BlockNumber tops[2]; /* indirect-1, indirect-2; or InvalidBlockNumber */
+	uint32 freeing;      /* 1: vc_vpage_free has begun */
 	BlockNumber direct[FLEXIBLE_ARRAY_MEMBER];
 } VcVpageRootDisk;
 
