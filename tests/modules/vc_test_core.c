@@ -13,21 +13,24 @@
 #include "utils/guc.h"
 
 #include "core/attrs.h"
+#include "core/page.h"
 #include "tests/modules/toy.h"
+#include "tests/modules/vc_test_core.h"
 
 PG_MODULE_MAGIC;
 
 extern VC_EXPORT void _PG_init(void);
 
+VC_FUNCTION(vc_test_core_name);
+
 void
 _PG_init(void)
 {
+	vc_page_set_id(VC_TEST_PAGE_ID);
 	toy_options_init();
 	toy_am_init();
 	MarkGUCPrefixReserved("vc_test");
 }
-
-VC_FUNCTION(vc_test_core_name);
 
 Datum
 vc_test_core_name(PG_FUNCTION_ARGS)

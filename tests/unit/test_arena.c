@@ -44,7 +44,7 @@ random_size(void)
 	switch (unit_below(20))
 	{
 		case 0:
-			return unit_below(2 * 1024 * 1024);
+			return unit_below(600 * 1024);
 		case 1:
 		case 2:
 			return unit_below(32 * 1024);

@@ -2,7 +2,7 @@
  * tests/unit/unit.h
  *		What every unit test needs: CHECK that names the place, and seeded random numbers.
  *
- * The seed is fixed unless the environment variable VCHORD_SEED gives another; a failed CHECK
+ * The seed is fixed unless the environment variable VC_TEST_SEED gives another; a failed CHECK
  *prints it.  CHECK counts, and unit_done() fails a test that checked nothing.
  */
 #ifndef VC_TESTS_UNIT_H
@@ -38,7 +38,7 @@ static uint64_t unit_checks = 0;
 static inline void
 unit_init(void)
 {
-	const char *seed = getenv("VCHORD_SEED");
+	const char *seed = getenv("VC_TEST_SEED");
 
 	if (seed != NULL)
 		unit_seed = strtoull(seed, NULL, 10);
