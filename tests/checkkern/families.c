@@ -5,7 +5,8 @@
 #include "tests/checkkern/checkkern.h"
 #include "tests/checkkern/families.h"
 
-/* clang-format off: one a line, so that additions do not collide */
+/* one a line, so that additions do not collide */
+/* clang-format off */
 const CkFamily *const ck_families[] = {
 	&ck_family_cpu,
 	&ck_family_f32,
