@@ -101,6 +101,23 @@ write_slot(Relation index, const RqMeta *meta, VcXlog *xlog, char *first_page, B
 }
 
 /*
+ * A chain whose list of groups with freed slots is not empty: this one, else any other, so that freed
+ * slots are used again no matter which chain VACUUM gave them to.
+ */
+static RqChainDisk *
+chain_with_free(const RqMeta *meta, RqChainDisk *entries, uint32 chain)
+{
+	for (uint32 i = 0; i < meta->disk.chains; i++)
+	{
+		RqChainDisk *entry = &entries[(chain + i) % meta->disk.chains];
+
+		if (entry->free_group != InvalidBlockNumber)
+			return entry;
+	}
+	return NULL;
+}
+
+/*
  * Give the chain another open group: one with freed slots, else a new one.  `full` is the group that
  * the caller found full (or invalid); if somebody else was faster there is nothing to do.
  */
@@ -110,18 +127,20 @@ next_group(Relation index, Relation heap, const RqMeta *meta, uint32 chain, Bloc
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 	RqChainDisk *entry =
 		chain_entry(index, meta, vc_xlog_add(&xlog, RQ_CHAIN_BLKNO, RQ_PAGE_CHAIN), chain);
+	RqChainDisk *free_entry;
 
 	if (entry->open_group != full)
 		return;
-	if (entry->free_group != InvalidBlockNumber)
+	free_entry = chain_with_free(meta, entry - chain, chain);
+	if (free_entry != NULL)
 	{
-		BlockNumber group = entry->free_group;
+		BlockNumber group = free_entry->free_group;
 		RqVectorHeadDisk *head = group_head(vc_xlog_add(&xlog, group, RQ_PAGE_VECTOR));
 
 		if (head->ordinal != 0 || head->on_free_list != 1)
 			vc_corrupt(index, group, "vector group is not on a free list");
 		entry->open_group = group;
-		entry->free_group = head->next_free;
+		free_entry->free_group = head->next_free;
 		head->next_free = InvalidBlockNumber;
 		head->on_free_list = 0;
 	}
