@@ -6,10 +6,11 @@
  * vc_toml_parse(); the visitor it calls returns and never raises a PostgreSQL error, so their
  * destructors always run.
  *
- * Two things would end the process from inside toml++: an allocation that fails, and its assertions,
- * some of which a document can break (3.3: "[=" does).  Both leave by longjmp to vc_toml_parse(),
- * over C++ frames whose destructors do not run.  What they own is memory only, and all of it comes from
- * the operator new of this file, which keeps the blocks of a parse in a list; they are freed there.
+ * Two things would end the process from inside toml++: an allocation that fails, and what it asserts
+ * or takes for unreachable, which a document can get to (3.3: "[=", or a bare U+00E9).  Both leave by
+ * longjmp to vc_toml_parse(), over C++ frames whose destructors do not run.  What they own is memory
+ * only, and all of it comes from the operator new of this file, which keeps the blocks of a parse in a
+ * list; they are freed there.
  * These operators are private to the module: mimalloc, which it links for its mi_* functions, exports
  * operator new and delete too, and which library's a process would bind depends on what it has loaded.
  *
@@ -20,7 +21,9 @@
 
 #include "core/options_toml.h"
 
+#include <algorithm>
 #include <csetjmp>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,11 +34,12 @@
 namespace
 {
 
-/* ahead of each allocation; 16 bytes keep what follows aligned */
+/* right ahead of each allocation */
 struct alignas(16) Block
 {
 	Block *next;
 	Block *prev;
+	void *base; /* what malloc gave */
 };
 
 enum Escape
@@ -61,14 +65,17 @@ escape(Escape why)
 }
 
 void *
-take(std::size_t size)
+take(std::size_t size, std::size_t align = alignof(Block))
 {
-	Block *block = size < SIZE_MAX - sizeof(Block)
-					   ? static_cast<Block *>(std::malloc(sizeof(Block) + size))
-					   : nullptr;
+	std::size_t room = sizeof(Block) + align;
+	char *base = size < SIZE_MAX - room ? static_cast<char *>(std::malloc(room + size)) : nullptr;
+	std::uintptr_t place = reinterpret_cast<std::uintptr_t>(base) + room;
+	Block *block;
 
-	if (block == nullptr)
+	if (base == nullptr)
 		escape(ESCAPE_MEMORY);
+	block = reinterpret_cast<Block *>(place / align * align) - 1;
+	block->base = base;
 	if (rescue != nullptr)
 	{
 		block->next = rescue->blocks.next;
@@ -90,7 +97,7 @@ give(void *p)
 
 		block->next->prev = block->prev;
 		block->prev->next = block->next;
-		std::free(block);
+		std::free(block->base);
 	}
 }
 
@@ -132,7 +139,37 @@ operator delete[](void *p, std::size_t) noexcept
 	give(p);
 }
 
+void *
+operator new[](std::size_t size, const std::nothrow_t &) noexcept
+{
+	return take(size);
+}
+
+void *
+operator new(std::size_t size, std::align_val_t align)
+{
+	return take(size, std::max(static_cast<std::size_t>(align), alignof(Block)));
+}
+
+void
+operator delete(void *p, std::align_val_t) noexcept
+{
+	give(p);
+}
+
+void
+operator delete(void *p, std::size_t, std::align_val_t) noexcept
+{
+	give(p);
+}
+
 #define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : escape(ESCAPE_ASSERTION))
+
+#include <toml++/impl/preprocessor.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE escape(ESCAPE_ASSERTION)
+#undef TOML_ASSUME
+#define TOML_ASSUME(expr) TOML_ASSERT(expr)
 
 #include <toml++/toml.h>
 

@@ -363,8 +363,7 @@ vc_parallel_end(VcParallel *parallel)
 /* ---- workers ---- */
 
 void
-vc_parallel_worker_main(dsm_segment *segment, shm_toc *toc,
-						void (*work)(VcParallel *parallel))
+vc_parallel_worker_main(dsm_segment *segment, shm_toc *toc, void (*work)(VcParallel *parallel))
 {
 	Shared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
 	VcParallel parallel = {0};

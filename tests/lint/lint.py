@@ -234,7 +234,8 @@ def check_symbols(args):
     mimalloc = library("libmimalloc.so") - library("libc.so.6")
     vector = set()
     for archive in args.vector_library:
-        vector |= {s for s, t in nm(archive, "--defined-only").items() if t in "TtDdBbRr"}
+        vector |= {s for s, t in nm(archive, "--defined-only").items()
+                   if t in "TtDdBbRr" and not s.startswith("__func__")}
     for path in args.module + args.module_without_vector:
         name = os.path.basename(path)
         allowed = EXPORTED_BY_TESTS if name.startswith("vc_test_") else EXPORTED
