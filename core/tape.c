@@ -443,6 +443,8 @@ uint32
 vc_tape_free(Relation rel, VcTapeRef ref)
 {
 	BlockNumber blkno = ref.head;
+	BlockNumber first = InvalidBlockNumber; /* neighbours that are freed together */
+	uint32 n = 0;
 	uint32 npages = 0;
 
 	/*
@@ -463,8 +465,16 @@ vc_tape_free(Relation rel, VcTapeRef ref)
 			next = vc_page_opaque_read(page.page)->next;
 		}
 		count_page(rel, blkno, &npages);
-		vc_recycle_free_run(rel, blkno, 1, ref.owner, ref.incarnation);
+		if (n > 0 && blkno != first + n)
+		{
+			vc_recycle_free_run(rel, first, n, ref.owner, ref.incarnation);
+			n = 0;
+		}
+		if (n++ == 0)
+			first = blkno;
 		blkno = next;
 	}
+	if (n > 0)
+		vc_recycle_free_run(rel, first, n, ref.owner, ref.incarnation);
 	return npages;
 }

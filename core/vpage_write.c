@@ -460,13 +460,34 @@ vc_vpage_walk(VcVpage *file, VcVpageVisit visit, void *arg)
 	return walk_file(file, visit, arg, false);
 }
 
+/* Pages about to become tombstones, gathered while they are neighbours. */
+typedef struct Freeing
+{
+	VcVpage *file;
+	BlockNumber first;
+	uint32 n;
+} Freeing;
+
+static void
+free_gathered(Freeing *freeing)
+{
+	if (freeing->n > 0)
+		vc_recycle_free_run(freeing->file->rel, freeing->first, freeing->n, freeing->file->ref.root,
+							freeing->file->ref.incarnation);
+	freeing->n = 0;
+}
+
 static void
 free_page(void *arg, BlockNumber blkno, bool inode)
 {
-	VcVpage *file = arg;
+	Freeing *freeing = arg;
 
 	(void) inode;
-	vc_recycle_free_run(file->rel, blkno, 1, file->ref.root, file->ref.incarnation);
+	if (freeing->n > 0 && blkno != freeing->first + freeing->n)
+		free_gathered(freeing);
+	if (freeing->n == 0)
+		freeing->first = blkno;
+	freeing->n++;
 }
 
 /* From now on readers take missing pages for a sign of a freed file, not of damage. */
@@ -493,8 +514,11 @@ vc_vpage_free(Relation rel, VcVpageRef ref)
 	/* Gone already: a free repeated after a crash. */
 	if (vc_vpage_open(&file, rel, ref, context))
 	{
+		Freeing freeing = {.file = &file};
+
 		mark_freeing(rel, ref);
-		walk_file(&file, free_page, &file, true);
+		walk_file(&file, free_page, &freeing, true);
+		free_gathered(&freeing);
 	}
 	UnlockPage(rel, ref.root, ExclusiveLock);
 	MemoryContextDelete(context);
@@ -502,11 +526,12 @@ vc_vpage_free(Relation rel, VcVpageRef ref)
 
 /*
  * Frees what hangs on the inode of this height from page `from` on, then clears the links in one
- * record.  Returns whether nothing is left on the inode.
+ * record (an inode on which nothing is left is freed by the caller instead).  Returns whether nothing is left on the inode.
  */
 static bool
-truncate_inode(VcVpage *file, BlockNumber blkno, int height, uint64 first_page, uint64 from)
+truncate_inode(Freeing *freeing, BlockNumber blkno, int height, uint64 first_page, uint64 from)
 {
+	VcVpage *file = freeing->file;
 	uint64 span = vc_vpage_pages_per_entry(height);
 	BlockNumber *entries;
 	bool left = false;
@@ -533,16 +558,16 @@ truncate_inode(VcVpage *file, BlockNumber blkno, int height, uint64 first_page, 
 		if (height == 0)
 		{
 			if (data_alive(file, child, child_first))
-				free_page(file, child, false);
+				free_page(freeing, child, false);
 		}
 		else if (inode_alive(file, child, height - 1, child_first))
 		{
-			if (!truncate_inode(file, child, height - 1, child_first, from))
+			if (!truncate_inode(freeing, child, height - 1, child_first, from))
 			{
 				left = true;
 				continue;
 			}
-			free_page(file, child, true);
+			free_page(freeing, child, true);
 		}
 		entries[i] = InvalidBlockNumber;
 		cut = true;
@@ -551,9 +576,13 @@ truncate_inode(VcVpage *file, BlockNumber blkno, int height, uint64 first_page, 
 	{
 		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(file->rel);
 		char *root_page;
-		VcVpageRootDisk *root = add_root(&xlog, file, &root_page);
-		BlockNumber *disk = add_entries(&xlog, file, root, blkno, height, first_page);
+		VcVpageRootDisk *root;
+		BlockNumber *disk;
 
+		/* The links go last. */
+		free_gathered(freeing);
+		root = add_root(&xlog, file, &root_page);
+		disk = add_entries(&xlog, file, root, blkno, height, first_page);
 		memcpy(disk, entries, file->inodes[height].count * sizeof(BlockNumber));
 		vc_xlog_commit(&xlog);
 	}
@@ -568,6 +597,7 @@ vc_vpage_truncate(Relation rel, VcVpageRef ref, uint64 new_length)
 	uint64 from = (new_length + VC_VPAGE_BYTES - 1) / VC_VPAGE_BYTES;
 	uint64 region = VC_VPAGE_DIRECT;
 	VcVpage file;
+	Freeing freeing = {.file = &file};
 
 	LockPage(rel, ref.root, ExclusiveLock);
 	open_living(&file, rel, ref, context);
@@ -586,23 +616,23 @@ vc_vpage_truncate(Relation rel, VcVpageRef ref, uint64 new_length)
 		vc_xlog_commit(&xlog);
 	}
 
-	truncate_inode(&file, ref.root, 0, 0, from);
+	truncate_inode(&freeing, ref.root, 0, 0, from);
 	for (int top = 0; top < 2; top++)
 	{
 		int height = top + 1;
 		BlockNumber blkno = file.tops[top];
-
 		bool alive = blkno != InvalidBlockNumber && inode_alive(&file, blkno, height, region);
 
 		if (blkno != InvalidBlockNumber &&
-			(!alive || truncate_inode(&file, blkno, height, region, from)))
+			(!alive || truncate_inode(&freeing, blkno, height, region, from)))
 		{
 			VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(rel);
 			char *root_page;
 			VcVpageRootDisk *root;
 
 			if (alive)
-				free_page(&file, blkno, true);
+				free_page(&freeing, blkno, true);
+			free_gathered(&freeing);
 			root = add_root(&xlog, &file, &root_page);
 			root->tops[top] = InvalidBlockNumber;
 			vc_xlog_commit(&xlog);

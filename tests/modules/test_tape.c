@@ -63,7 +63,7 @@ make_item(Entry *item, uint32 writer, uint32 number)
 }
 
 /*
- * (rel, n) -> {head, directory}: a tape of n items of writer 0, and its directory.
+ * (rel, n, incarnation) -> {head, directory}: a tape of n items of writer 0, and its directory.
  */
 Datum
 vc_test_tape_write(PG_FUNCTION_ARGS)
@@ -83,8 +83,8 @@ vc_test_tape_write(PG_FUNCTION_ARGS)
 	int64 result;
 
 	(void) GetCurrentTransactionId();
-	vc_tape_write_begin(&writer, rel, NULL, VC_TEST_TAPE, OWNER, INCARNATION, CurrentMemoryContext,
-						arena);
+	vc_tape_write_begin(&writer, rel, NULL, VC_TEST_TAPE, OWNER, (uint32) PG_GETARG_INT32(2),
+						CurrentMemoryContext, arena);
 	for (int32 i = 0; i < n; i++)
 	{
 		Size len = make_item(item, 0, (uint32) i);

@@ -1,5 +1,5 @@
 -- head << 32 | directory
-CREATE FUNCTION vc_test_tape_write(rel regclass, n int) RETURNS bigint
+CREATE FUNCTION vc_test_tape_write(rel regclass, n int, incarnation int DEFAULT 3) RETURNS bigint
     AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION vc_test_tape_append(rel regclass, head bigint, writer int, n int) RETURNS bigint
     AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "core/recycle.h"
 #include "core/vpage.h"
 #include "tests/modules/vc_test_core.h"
 
@@ -43,6 +44,7 @@ VC_FUNCTION(vc_test_vpage_truncate);
 VC_FUNCTION(vc_test_vpage_free);
 VC_FUNCTION(vc_test_vpage_read);
 VC_FUNCTION(vc_test_vpage_relink);
+VC_FUNCTION(vc_test_files_sweep);
 
 static const char *const bounds_names[] = {"start", "direct",     "4GB",
 										   "leaf",  "indirect-2", "height-1"};
@@ -451,12 +453,14 @@ vc_test_vpage_read(PG_FUNCTION_ARGS)
 	int32 len = PG_GETARG_INT32(3);
 	bytea *result = palloc(VARHDRSZ + len);
 	VcVpage file;
+	bool there =
+		vc_vpage_open(&file, rel, ref_arg(fcinfo), CurrentMemoryContext) &&
+		vc_vpage_read(&file, file.first_page * VC_VPAGE_BYTES + offset, len, VARDATA(result));
 
-	if (!vc_vpage_open(&file, rel, ref_arg(fcinfo), CurrentMemoryContext) ||
-		!vc_vpage_read(&file, file.first_page * VC_VPAGE_BYTES + offset, len, VARDATA(result)))
+	relation_close(rel, AccessShareLock);
+	if (!there)
 		PG_RETURN_NULL();
 	SET_VARSIZE(result, VARHDRSZ + len);
-	relation_close(rel, AccessShareLock);
 	PG_RETURN_BYTEA_P(result);
 }
 
@@ -473,4 +477,16 @@ vc_test_vpage_relink(PG_FUNCTION_ARGS)
 	vc_page_write_commit(&root);
 	relation_close(rel, RowExclusiveLock);
 	PG_RETURN_VOID();
+}
+
+/* (rel): enters all free pages into the map, as VACUUM would; returns their number. */
+Datum
+vc_test_files_sweep(PG_FUNCTION_ARGS)
+{
+	Relation rel = relation_open(PG_GETARG_OID(0), RowExclusiveLock);
+	uint32 n = vc_recycle_sweep(rel, 0, RelationGetNumberOfBlocks(rel), NULL);
+
+	vc_recycle_vacuum(rel);
+	relation_close(rel, RowExclusiveLock);
+	PG_RETURN_INT64(n);
 }

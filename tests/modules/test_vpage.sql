@@ -14,3 +14,5 @@ CREATE FUNCTION vc_test_vpage_read(rel regclass, root bigint, at bigint, len int
     RETURNS bytea AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION vc_test_vpage_relink(rel regclass, root bigint, entry int, block bigint)
     RETURNS void AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION vc_test_files_sweep(rel regclass) RETURNS bigint
+    AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;

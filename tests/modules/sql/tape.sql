@@ -20,4 +20,31 @@ SELECT vc_test_tape_free('tapes', :written >> 32, false) > 2034 AS pages,
 \set VERBOSITY sqlstate
 SELECT vc_test_tape_count('tapes', 4000000000);
 SELECT vc_test_tape_count('tapes', :written & 4294967295);
-DROP TABLE tapes;
+\set VERBOSITY default
+-- a freed tape is read as it was until its pages are taken; then that is said
+CREATE TABLE refs AS SELECT :written::bigint >> 32 AS freed;
+DO $$
+DECLARE
+    head bigint;
+    gone bool := false;
+BEGIN
+    SELECT freed INTO head FROM refs;
+    FOR i IN 1 .. 300 LOOP
+        BEGIN
+            IF vc_test_tape_count('tapes', head) <> 121000 THEN
+                RAISE EXCEPTION 'content of a freed tape changed';
+            END IF;
+        EXCEPTION WHEN internal_error THEN
+            gone := SQLERRM = 'tape is gone';
+            IF NOT gone THEN
+                RAISE;
+            END IF;
+        END;
+        EXIT WHEN gone;
+        PERFORM vc_test_files_sweep('tapes');
+        PERFORM vc_test_tape_write('tapes', 1000, 4);
+        COMMIT;
+    END LOOP;
+    RAISE NOTICE 'recycled: %', gone;
+END $$;
+DROP TABLE tapes, refs;

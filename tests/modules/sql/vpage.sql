@@ -60,4 +60,31 @@ SELECT length(vc_test_vpage_read('vpages', :other, 0, 20000));
 -- free, and free again
 SELECT count(*) FROM (SELECT vc_test_vpage_free('vpages', :other)) x;
 SELECT count(*) FROM (SELECT vc_test_vpage_free('vpages', :other)) x;
-DROP TABLE vpages, vpages_unlogged, files;
+
+-- a reader with an old reference: its pages, or the word that they are gone, never another file's
+SELECT vc_test_vpage_create('vpages', 'start') AS taker \gset
+CREATE TABLE refs AS SELECT :other::bigint AS freed, :taker::bigint AS taker,
+                            NULL::text AS content;
+DO $$
+DECLARE
+    r refs;
+    now_there text;
+    gone bool := false;
+BEGIN
+    SELECT * INTO r FROM refs;
+    r.content := md5(vc_test_vpage_read('vpages', r.freed, 0, 8000));
+    FOR i IN 1 .. 300 LOOP
+        now_there := md5(vc_test_vpage_read('vpages', r.freed, 0, 8000));
+        gone := now_there IS NULL;
+        EXIT WHEN gone;
+        IF now_there <> r.content THEN
+            RAISE EXCEPTION 'content of a freed file changed';
+        END IF;
+        PERFORM vc_test_files_sweep('vpages');
+        PERFORM vc_test_vpage_stream('vpages', r.taker, 200);
+        COMMIT;
+    END LOOP;
+    RAISE NOTICE 'recycled: %', gone;
+END $$;
+SELECT vc_test_vpage_verify('vpages', :taker) > 0 AS taken;
+DROP TABLE vpages, vpages_unlogged, files, refs;
