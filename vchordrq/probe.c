@@ -47,6 +47,7 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 	double		tau;
 	double		theta;
 	double		rank_factor = 1;
+	size_t		rank = search->use_codes ? search->rank : search->popped + search->need;
 
 	if (isinf(kth))
 		return true;			/* fewer than need rows so far */
@@ -69,10 +70,11 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 				break;
 			}
 	}
-	if (search->filter && search->passed > 0)
+	/* estimates of codes are of all rows, so their rank says it already */
+	if (search->filter && !search->use_codes)
 		rank_factor = Max(1.0, search->evaluated / search->passed);
 	theta = THETA_BASE + (disk->metric == VCV_IP ? THETA_IP : 0) +
-		THETA_LOG_K * log10((double) (search->popped + search->need)) + THETA_LOG_PASS * log10(rank_factor);
+		THETA_LOG_K * log10((double) rank) + THETA_LOG_PASS * log10(rank_factor);
 	theta = Min(theta * (1 + THETA_DIM / disk->dim), THETA_MAX);
 	return gap <= 2 * theta * disk->build_spread * sqrt(Max(tau, 0));
 }

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 
 #include "core/heap.h"
@@ -22,6 +24,7 @@
 
 #define LOOKAHEAD		8		/* candidates whose vectors are prefetched */
 #define BATCH_MIN		8
+#define BATCH_FULL		1024	/* with a filter, once the round has its rows */
 #define BATCH_MARGIN	1.2		/* more than the estimate says, rather than one more batch */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
@@ -87,7 +90,43 @@ distance_of_slot(RqSearch *search, TupleTableSlot *slot, float *ret_distance)
 	return true;
 }
 
-/* judge one candidate whose page order does not matter any more */
+/* visible, and the quals hold?  *ret_slot is the row if it was fetched. */
+static bool
+passes(RqSearch *search, ItemPointer tid, TupleTableSlot **ret_slot)
+{
+	if (!search->filter)
+		return true;
+	search->evaluated++;
+	search->judged++;
+	if (vc_scan_prefilter(search->scan, tid, ret_slot) != VC_PREFILTER_PASS)
+		return false;
+	search->passed++;
+	return true;
+}
+
+/* false: the row is gone, or not visible */
+static bool
+exact_distance(RqSearch *search, const RqCandidate *candidate, TupleTableSlot *slot,
+			   float *ret_distance)
+{
+	if (search->meta->geo.exact)
+	{
+		*ret_distance = candidate->bound;
+		return true;
+	}
+	search->scan->counters.reranks++;
+	if (search->meta->geo.grouped)
+		return rq_vector_distance(search->index, search->meta, search->cache, &candidate->strip,
+								  search->x, ret_distance);
+	if (slot == NULL)
+	{
+		ItemPointerData tid = candidate->strip.tid;
+
+		slot = vc_heapfetch_row(vc_scan_fetch(search->scan), &tid);
+	}
+	return slot != NULL && distance_of_slot(search, slot, ret_distance);
+}
+
 static void
 judge(RqSearch *search, const RqCandidate *candidate)
 {
@@ -95,33 +134,33 @@ judge(RqSearch *search, const RqCandidate *candidate)
 	TupleTableSlot *slot = NULL;
 	float		distance;
 
-	if (search->filter)
-	{
-		VcPrefilterResult verdict = vc_scan_prefilter(search->scan, &tid, &slot);
+	if (passes(search, &tid, &slot) && exact_distance(search, candidate, slot, &distance))
+		add_result(search, &tid, distance);
+}
 
-		search->evaluated++;
-		if (verdict != VC_PREFILTER_PASS)
-			return;
-		search->passed++;
-	}
-	if (search->meta->geo.exact)
-		distance = candidate->bound;
-	else if (search->meta->geo.grouped)
+/*
+ * The same when the round has its rows and only nearer ones matter: a vector in the index is cheaper
+ * to read than a row of the table, and most candidates turn out not to be nearer.  These go back with
+ * what is now known of them, for a later round.
+ */
+static void
+judge_by_distance(RqSearch *search, const RqCandidate *candidate)
+{
+	ItemPointerData tid = candidate->strip.tid;
+	TupleTableSlot *slot = NULL;
+	float		distance;
+
+	if (!exact_distance(search, candidate, NULL, &distance))
+		return;
+	if (distance >= rq_ceiling_limit(&search->best))
 	{
-		if (!rq_vector_distance(search->index, search->meta, search->cache, &candidate->strip,
-								search->x, &distance))
-			return;
-		search->scan->counters.reranks++;
+		RqCandidate known = {distance, candidate->strip};
+
+		candidate_heap_push(search->candidates, &search->nheap, known);
+		search->ncandidates = search->nheap;
 	}
-	else
-	{
-		if (slot == NULL)
-			slot = vc_heapfetch_row(vc_scan_fetch(search->scan), &tid);
-		if (slot == NULL || !distance_of_slot(search, slot, &distance))
-			return;
-		search->scan->counters.reranks++;
-	}
-	add_result(search, &tid, distance);
+	else if (passes(search, &tid, &slot))
+		add_result(search, &tid, distance);
 }
 
 static int
@@ -165,38 +204,6 @@ pop_candidate(RqSearch *search)
 	return candidate;
 }
 
-static size_t
-batch_size(const RqSearch *search)
-{
-	double		missing = (double) search->best.want - (double) search->best.n;
-	double		rate = search->filter ? search->passed / search->evaluated : 1.0;
-	double		n = Max(missing, 4) / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
-
-	return (size_t) Min(n, RQ_BATCH_MAX);
-}
-
-static void
-rerank_batches(RqSearch *search, size_t max_rows)
-{
-	while (search->nheap > 0 && max_rows > 0 &&
-		   search->candidates[0].bound < rq_ceiling_limit(&search->best))
-	{
-		float		limit = rq_ceiling_limit(&search->best);
-		size_t		want = Min(batch_size(search), max_rows);
-		size_t		n = 0;
-
-		while (n < want && search->nheap > 0 && search->candidates[0].bound < limit)
-			search->batch[n++] = pop_candidate(search);
-		max_rows -= n;
-		qsort(search->batch, n, sizeof(RqCandidate), tid_cmp);
-		for (size_t i = 0; i < n; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			judge(search, &search->batch[i]);
-		}
-	}
-}
-
 static void
 prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
 {
@@ -208,6 +215,48 @@ prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
 	/* the hardware streams the rest once the first lines are on their way */
 	vc_prefetch_hint(search->cache, strip->group + at / RQ_BODY_BYTES, RQ_BODY_OFFSET + within,
 					 Min(bytes / 64 + 1, 8));
+}
+
+static size_t
+batch_size(const RqSearch *search)
+{
+	double		missing = (double) search->best.want - (double) search->best.n;
+	double		rate = search->filter ? search->passed / search->evaluated : 1.0;
+
+	/* all candidates below the limit must be judged anyway: as many as TID order profits from */
+	if (missing <= 0)
+		return search->filter ? BATCH_FULL : BATCH_MIN;
+	return (size_t) Min(missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN, RQ_BATCH_MAX);
+}
+
+static void
+rerank_batches(RqSearch *search, size_t max_rows)
+{
+	while (search->nheap > 0 && max_rows > 0 &&
+		   search->candidates[0].bound < rq_ceiling_limit(&search->best))
+	{
+		float		limit = rq_ceiling_limit(&search->best);
+		bool		by_distance = search->meta->geo.grouped && !isinf(limit);
+		size_t		want = Min(batch_size(search), max_rows);
+		size_t		n = 0;
+
+		while (n < want && search->nheap > 0 && search->candidates[0].bound < limit)
+			search->batch[n++] = pop_candidate(search);
+		max_rows -= n;
+		qsort(search->batch, n, sizeof(RqCandidate), tid_cmp);
+		for (size_t i = 0; i < n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (by_distance)
+			{
+				if (i + LOOKAHEAD < n)
+					prefetch_vector(search, &search->batch[i + LOOKAHEAD].strip);
+				judge_by_distance(search, &search->batch[i]);
+			}
+			else
+				judge(search, &search->batch[i]);
+		}
+	}
 }
 
 static void

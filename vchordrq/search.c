@@ -9,10 +9,12 @@
  * With explicit probes the lists are a hard cap and all of them are visited; without, a round that
  * is short always goes on, so a scan can be driven until every row of the index was delivered.
  *
- * With a filter evaluated inside the scan, a round that is still short after a fifth of the lists
- * stops ranking and takes all remaining rows in one pass in TID order: then a filter that matches
- * nothing costs about as much as a sequential scan, whose rows it visits in the same order, and not a
- * page visit per row.
+ * With a filter evaluated inside the scan, k rows that pass are about the k / rate nearest of all: the
+ * round first finds that many by their codes alone, which is cheap, then judges them in order of their
+ * bounds, in batches of TID order.  If fewer pass than the rate promised, the rate has changed, and the
+ * round goes on for more.  When that would be more than a fifth of the index it stops ranking and takes
+ * all remaining rows in one pass in TID order: then a filter that matches nothing costs about as much as
+ * a sequential scan, whose rows it visits in the same order.
  */
 #include "postgres.h"
 
@@ -25,8 +27,9 @@
 #include "vchordrq/list.h"
 #include "vchordrq/search.h"
 
-#define EXHAUSTIVE_SHARE	5	/* 1/5 of the lists (D11) */
-#define EXHAUSTIVE_MIN		16	/* lists; below, ranking the rest costs nothing */
+#define EXHAUSTIVE_SHARE	5	/* 1/5 of the rows (D11) */
+#define FILTER_MARGIN		1.1 /* more than the estimate says, rather than one more turn */
+#define FILTER_MIN			16
 #define CODES_MARGIN(need)	((need) + (need) / 8 + 2)	/* dead rows count, too */
 #define INITIAL_ROOM		512
 
@@ -131,6 +134,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	/* a prior of eight rows that pass at the plan's rate */
 	search->passed = 8;
 	search->evaluated = 8 / Max(quals->selectivity, 1e-4);
+	search->judged = 0;
 
 	rotated = vc_arena_alloc(search->arena, disk->dim * sizeof(float));
 	vcv_rotate(x, disk->dim, rotated);
@@ -180,40 +184,62 @@ visit_pending(RqSearch *search)
 	pull_next_list(search);
 }
 
-/* all remaining lists at once, in TID order as far as memory goes */
+/* all remaining rows, in TID order as far as memory goes */
 static void
 visit_rest(RqSearch *search)
 {
+	RqCeiling	best = search->best;
+
 	search->exhaustive = true;
 	search->use_codes = false;
+	search->best.want = SIZE_MAX;	/* no threshold: what was pruned before is gathered, too */
+	complete_visits(search);
 	while (search->has_pending)
 	{
+		/* the distance of an exact index is where the scores are: take it along */
 		if (search->meta->geo.exact)
-		{
-			/* the distance is beside the code: take it along */
-			RqVisit		visit = {search->pending, -get_float4_infinity(), 0};
-			RqCeiling	best = search->best;
-
-			search->best.want = search->best.n + 1; /* no threshold */
-			rq_gather_list(search, &visit);
-			search->best = best;
-		}
+			visit_pending(search);
 		else
+		{
 			rq_gather_identities(search, search->pending.list);
-		pull_next_list(search);
+			pull_next_list(search);
+		}
 		if (search->ncandidates >= search->candidate_limit)
+		{
+			search->best = best;
 			rq_rerank_all(search);
+			best = search->best;
+			search->best.want = SIZE_MAX;
+		}
 	}
+	search->best = best;
 	rq_rerank_all(search);
-	/* every row of every list was judged */
-	for (size_t i = 0; i < search->nvisits; i++)
-		search->visits[i].seen = get_float4_infinity();
 }
 
-static bool
-exhausted(const RqSearch *search)
+/* ceilings for the `rank` nearest of all rows, those of earlier rounds included */
+static void
+expect_rank(RqSearch *search, size_t rank)
 {
-	if (search->has_pending || search->ncandidates > 0 || search->nresults > 0)
+	search->rank = rank;
+	search->use_codes = true;
+	new_ceiling(search->arena, &search->rough, CODES_MARGIN(rank));
+	new_ceiling(search->arena, &search->upper, CODES_MARGIN(rank));
+}
+
+/* visit lists as long as that is worthwhile */
+static void
+visit_lists(RqSearch *search)
+{
+	while (search->has_pending &&
+		   (!search->params.automatic || rq_probe_worthwhile(search, &search->pending)))
+		visit_pending(search);
+}
+
+/* nothing of the lists visited is missing, and there are no more */
+static bool
+all_gathered(const RqSearch *search)
+{
+	if (search->has_pending)
 		return false;
 	for (size_t i = 0; i < search->nvisits; i++)
 	{
@@ -223,58 +249,83 @@ exhausted(const RqSearch *search)
 	return true;
 }
 
+static bool
+exhausted(const RqSearch *search)
+{
+	return search->ncandidates == 0 && search->nresults == 0 && all_gathered(search);
+}
+
+static void
+round_plain(RqSearch *search)
+{
+	expect_rank(search, search->popped + search->need);
+	for (;;)
+	{
+		complete_visits(search);
+		visit_lists(search);
+		rq_rerank(search, SIZE_MAX);
+		if (search->nresults >= search->need || search->dropped < get_float4_infinity())
+			return;
+		if (search->use_codes)
+			search->use_codes = false;	/* they counted dead rows: look again without */
+		else if (all_gathered(search))
+			return;
+	}
+}
+
+static void
+round_filtered(RqSearch *search)
+{
+	double		rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
+	double		rank = 0;
+
+	while (!search->exhaustive)
+	{
+		double		missing = (double) (search->popped + search->need);
+		double		rate = search->passed / search->evaluated;
+
+		/* at least twice the last turn, so that turns cost a constant factor */
+		rank = Max(missing / rate * FILTER_MARGIN + FILTER_MIN, 2 * rank);
+		if (rank > rows / EXHAUSTIVE_SHARE && search->params.automatic)
+		{
+			visit_rest(search);
+			break;
+		}
+		expect_rank(search, (size_t) Min(rank, RQ_RANK_MAX));
+		complete_visits(search);
+		visit_lists(search);
+		rq_rerank(search, (size_t) Max(rank - search->judged, FILTER_MIN));
+		if (search->best.n >= search->need)
+		{
+			/* from here on the exact distance of rows that passed is the threshold */
+			search->use_codes = false;
+			rq_rerank(search, SIZE_MAX);
+			while (search->has_pending && search->params.automatic &&
+				   rq_probe_worthwhile(search, &search->pending))
+				visit_pending(search);
+			break;
+		}
+		if (all_gathered(search) || search->dropped < get_float4_infinity())
+			break;
+	}
+	rq_rerank(search, SIZE_MAX);
+}
+
 bool
 rq_search_round(RqSearch *search, size_t need)
 {
-	uint32		lists = search->meta->disk.lists;
-
 	if (exhausted(search))
 		return false;
 	search->need = need;
 	search->dropped = get_float4_infinity();
-	search->use_codes = !search->filter && !search->exhaustive;
 	new_ceiling(search->arena, &search->best, need);
-	new_ceiling(search->arena, &search->rough, CODES_MARGIN(search->popped + need));
-	new_ceiling(search->arena, &search->upper, CODES_MARGIN(search->popped + need));
 	for (size_t i = 0; i < search->nresults; i++)
 		rq_ceiling_push(&search->best, search->results[i].distance);
 
-	for (;;)
-	{
-		complete_visits(search);
-		while (search->has_pending)
-		{
-			if (search->params.automatic && !rq_probe_worthwhile(search, &search->pending))
-				break;
-			if (search->filter && search->params.automatic && search->best.n < need &&
-				lists >= EXHAUSTIVE_MIN && search->nvisits > lists / EXHAUSTIVE_SHARE)
-			{
-				rq_rerank(search, SIZE_MAX);
-				if (search->best.n < need)
-				{
-					visit_rest(search);
-					break;
-				}
-				continue;
-			}
-			visit_pending(search);
-			/* a filter's threshold comes from rows that passed, so they must be judged on the way */
-			if (!search->use_codes)
-				rq_rerank(search, SIZE_MAX);
-		}
-		rq_rerank(search, SIZE_MAX);
-
-		if (search->nresults >= need || search->dropped < get_float4_infinity())
-			break;
-		if (search->use_codes)
-		{
-			/* upper bounds counted dead or invisible rows: look again without them */
-			search->use_codes = false;
-			continue;
-		}
-		if (!search->has_pending && !complete_visits(search))
-			break;
-	}
+	if (search->filter)
+		round_filtered(search);
+	else
+		round_plain(search);
 
 	/*
 	 * Short of memory: what lies below the cut is complete and may go out, the rest is found again.

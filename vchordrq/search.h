@@ -81,7 +81,8 @@ typedef struct RqSearch
 	size_t		left;			/* of which not popped yet */
 	size_t		popped;			/* in all rounds */
 	RqCeiling	best;			/* the `need` smallest exact distances */
-	RqCeiling	rough;			/* the popped + need smallest estimates of codes, see gather.c */
+	size_t		rank;			/* of the farthest row wanted, among all rows */
+	RqCeiling	rough;			/* the `rank` smallest estimates of codes, see gather.c */
 	RqCeiling	upper;			/* and upper bounds */
 	bool		use_codes;		/* rough and upper are kept */
 
@@ -89,12 +90,16 @@ typedef struct RqSearch
 	bool		filter;			/* evaluate the plan's quals (or fetch rows) before reranking */
 	double		evaluated;		/* candidates judged, and of which passed; with a prior from the plan */
 	double		passed;
+	double		judged;			/* of `evaluated`, without the prior */
 	RqEncoder  *encoder;		/* rerank in table; made when first needed */
 	RqCandidate *batch;			/* [RQ_BATCH_MAX] */
 
 	RqSurvivor *survivors;		/* [RQ_SEGMENT_ROWS] */
 	float	   *distances;		/* [max(append_rows, rows_per_page)] */
 } RqSearch;
+
+/* most rows that ceilings are kept for */
+#define RQ_RANK_MAX		(1 << 20)
 
 /* most candidates that are judged between two looks at the threshold */
 #define RQ_BATCH_MAX	4096
