@@ -31,3 +31,5 @@ CREATE FUNCTION vc_test_toy_block(regclass, bigint) RETURNS bigint
     AS '$libdir/vc_test_core' LANGUAGE C STRICT VOLATILE;
 CREATE FUNCTION vc_test_keyset(n integer, budget_kb integer, expected float8) RETURNS text
     AS '$libdir/vc_test_core' LANGUAGE C STRICT VOLATILE;
+CREATE FUNCTION vc_test_build_cache(regclass) RETURNS integer
+    AS '$libdir/vc_test_core' LANGUAGE C STRICT VOLATILE;

@@ -25,6 +25,8 @@
 #include "utils/selfuncs.h"
 
 #include "core/attrs.h"
+#include "core/buf.h"
+#include "core/build_cache.h"
 #include "core/compat.h"
 #include "core/inspect.h"
 #include "core/parallel.h"
@@ -569,4 +571,59 @@ vc_test_keyset(PG_FUNCTION_ARGS)
 									   : "many");
 	vc_keyset_destroy(set);
 	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+/*
+ * vc_test_build_cache(regclass): copies every second block, twice and backwards, and compares all blocks
+ * with the pages themselves; then moves the cache, as a DSM segment would.
+ */
+VC_FUNCTION(vc_test_build_cache);
+Datum
+vc_test_build_cache(PG_FUNCTION_ARGS)
+{
+	Relation index = index_open(PG_GETARG_OID(0), AccessShareLock);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
+	BlockNumber *blocks = palloc(sizeof(BlockNumber) * 2 * (Size) nblocks);
+	uint32 n = 0;
+	uint32 hits = 0;
+	Size size;
+	char *mem;
+	char *moved;
+	const VcBuildCache *cache;
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (BlockNumber block = nblocks; block-- > 0;)
+		{
+			if (block % 2 == 0)
+				blocks[n++] = block;
+		}
+	}
+	size = vc_build_cache_size(n);
+	mem = palloc(size);
+	vc_build_cache_fill(mem, index, blocks, n);
+	moved = palloc(size);
+	memcpy(moved, mem, size);
+	memset(mem, 0x7f, size);
+	cache = (const VcBuildCache *) moved;
+	for (BlockNumber block = 0; block < nblocks; block++)
+	{
+		const char *copy = vc_build_cache_page(cache, block);
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read(index, block, VC_PAGE_ANY);
+
+		if ((copy != NULL) != (block % 2 == 0))
+			elog(ERROR, "block %u is %s", block, copy != NULL ? "held" : "missing");
+		if (copy != NULL && memcmp(copy, r.page, BLCKSZ) != 0)
+			elog(ERROR, "copy of block %u differs", block);
+		hits += copy != NULL;
+	}
+	if (vc_build_cache_page(cache, nblocks) != NULL ||
+		vc_build_cache_page(cache, InvalidBlockNumber) != NULL ||
+		vc_build_cache_page(NULL, 0) != NULL || vc_build_cache_pages(NULL) != 0)
+		elog(ERROR, "a page from nowhere");
+	if (vc_build_cache_pages(cache) != hits)
+		elog(ERROR, "%u pages, %u hits", vc_build_cache_pages(cache), hits);
+	index_close(index, AccessShareLock);
+	PG_RETURN_INT32((int32) hits);
 }

@@ -82,3 +82,10 @@ SELECT vc_test_toy_build();
 COMMIT;
 DROP TABLE b, bt, bu;
 DROP FUNCTION unsafe, unsafe_pl, fails;
+
+-- The cache of hot pages, over an index that has pages.
+CREATE TABLE c (a integer);
+CREATE INDEX c_idx ON c USING vc_test_am (a);
+SELECT vc_test_alloc('c_idx', 200, 1, 1) > 0 AS made;
+SELECT vc_test_build_cache('c_idx') >= 100 AS held;
+DROP TABLE c;
