@@ -165,7 +165,12 @@ operator delete(void *p, std::size_t, std::align_val_t) noexcept
 
 #define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : escape(ESCAPE_ASSERTION))
 
+/* renamed in 3.4 */
+#if __has_include(<toml++/impl/preprocessor.hpp>)
+#include <toml++/impl/preprocessor.hpp>
+#else
 #include <toml++/impl/preprocessor.h>
+#endif
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE escape(ESCAPE_ASSERTION)
 #undef TOML_ASSUME
