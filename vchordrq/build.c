@@ -138,10 +138,6 @@ rq_ambuild(Relation heap, Relation index, IndexInfo *indexInfo)
 	BlockNumber *first;
 	RqSorted sorted;
 
-	if (build->options.external_table != NULL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("build.external is not supported by this version"),
-						errhint("Use build.internal, or no build option at all.")));
 	rq_train(build);
 
 	vc_progress_phase(RQ_PHASE_SKELETON);

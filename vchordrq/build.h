@@ -4,6 +4,7 @@
  *
  *	build.c			the callbacks and the order of phases
  *	build_train.c	number of lists, sample, clustering, tree of centroids
+ *	build_external.c	the tree from a table
  *	build_scan.c	parallel part: rows -> codes in a tuplesort, vectors in groups
  *	build_write.c	leader: sorted codes -> lists, then tree, directory, chain page, metapage
  */
@@ -85,6 +86,11 @@ extern void rq_train(RqBuild *build);
 
 /* The tree of an index without rows: one list, its centroid is zero. */
 extern void rq_train_empty(RqBuild *build);
+
+/* build_external.c */
+
+/* Levels of the tree from the table of build.external; returns their number, the root not counted. */
+extern uint32 rq_read_tree(RqBuild *build);
 
 /* build_scan.c */
 

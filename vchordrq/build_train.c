@@ -77,6 +77,8 @@ message_level(const RqBuild *build)
 static int
 phase_of(const RqBuild *build)
 {
+	if (build->options.external_table != NULL)
+		return RQ_PHASE_EXTERNAL;
 	return build->options.automatic_lists ? RQ_PHASE_DEFAULT : RQ_PHASE_INTERNAL;
 }
 
@@ -245,7 +247,9 @@ mean_rows(RqBuild *build, uint64 wanted, const float *truncated, uint32 truncate
 	if (clusters == 1 && arg.rows == 0)
 		memset(ret_centroids, 0, build->meta.geo.dim * sizeof(float));
 	else
-		vcv_means_finish(&arg.means, rq_meta_has(&build->meta, RQ_META_SPHERICAL), VCV_KMEANS_SEED);
+		/* a single list is not chosen by direction: its codes want the plain mean */
+		vcv_means_finish(&arg.means, clusters > 1 && rq_meta_has(&build->meta, RQ_META_SPHERICAL),
+						 VCV_KMEANS_SEED);
 }
 
 /*
@@ -305,9 +309,9 @@ cluster_leaves(RqBuild *build, uint32 clusters, double rows, float *ret_centroid
 
 	k = leaf_options(build, kdim, clusters);
 	bytes = fit_sample(&k, &wanted);
-	ereport(message_level(build),
-			(errmsg("clustering: estimated memory usage is %zu kB", bytes / 1024)));
-	ereport(message_level(build), (errmsg("clustering: using %u threads", k.threads)));
+	/* these two depend on the machine */
+	ereport(DEBUG1, (errmsg("clustering: estimated memory usage is %zu kB", bytes / 1024)));
+	ereport(DEBUG1, (errmsg("clustering: using %u threads", k.threads)));
 
 	spec = sample_spec(build, wanted);
 	spec.row_type = k.type;
@@ -484,7 +488,15 @@ rq_train(RqBuild *build)
 				(errmsg("building with %u lists for about %.0f rows", Max(lists[0], 1), rows)));
 	}
 
-	if (levels == 0)
+	if (o->external_table != NULL)
+	{
+		float *mean = palloc(disk->dim * sizeof(float));
+
+		levels = rq_read_tree(build);
+		/* for the lengths of rows */
+		mean_rows(build, RQ_BUILD_NORMS, NULL, 0, 1, mean);
+	}
+	else if (levels == 0)
 	{
 		level_init(build, &build->level[0], 1);
 		mean_rows(build, ROOT_SAMPLE, NULL, 0, 1, build->level[0].centroids);
