@@ -125,21 +125,28 @@ rq_segment_strip(const RqSegment *segment, uint32 row, RqStripDisk *ret_strip)
 }
 
 void
-rq_segment_code(const RqSegment *segment, uint32 row, uint64 *ret_code, RqCodedRow *ret_row)
+rq_block_row(const RqGeometry *geo, const char *block, uint32 lane, uint64 *ret_code,
+			 RqCodedRow *ret_row)
 {
-	const RqGeometry *geo = segment->geo;
-	uint32 lane = row % RQ_BLOCK_ROWS;
-	const char *block = segment->bodies + rq_strip_padded(geo, segment->rows) +
-						(Size) (row / RQ_BLOCK_ROWS) * geo->block_bytes;
 	const char *meta = block + geo->groups * 16;
 
-	Assert(row < segment->rows && !geo->exact);
 	ret_code[geo->code_words - 1] = 0;
 	vcs_vector_ops.fastscan_unpack((const uint8 *) block, geo->dim, (int) lane, (uint8 *) ret_code);
 	memcpy(&ret_row->base, meta + lane * sizeof(float4), sizeof(float4));
 	memcpy(&ret_row->factor, meta + (RQ_BLOCK_ROWS + lane) * sizeof(float4), sizeof(float4));
 	memcpy(&ret_row->err, meta + 2 * RQ_BLOCK_ROWS * sizeof(float4) + lane * sizeof(VcvHalf),
 		   sizeof(VcvHalf));
+}
+
+void
+rq_segment_code(const RqSegment *segment, uint32 row, uint64 *ret_code, RqCodedRow *ret_row)
+{
+	const RqGeometry *geo = segment->geo;
+	const char *block = segment->bodies + rq_strip_padded(geo, segment->rows) +
+						(Size) (row / RQ_BLOCK_ROWS) * geo->block_bytes;
+
+	Assert(row < segment->rows && !geo->exact);
+	rq_block_row(geo, block, row % RQ_BLOCK_ROWS, ret_code, ret_row);
 }
 
 const float *

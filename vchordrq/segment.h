@@ -57,7 +57,14 @@ extern void rq_segment_read(RqSegment *segment, Relation index, const RqRun *run
 /* identity of a row; slot and group are 0 where the strip does not keep them */
 extern void rq_segment_strip(const RqSegment *segment, uint32 row, RqStripDisk *ret_strip);
 
-/* coded index: code words (geo.code_words, unused bits zero) and factors of a row */
+/*
+ * Row `lane` of a code block (geo.block_bytes at `block`): code words (geo.code_words, unused bits zero)
+ * and factors.
+ */
+extern void rq_block_row(const RqGeometry *geo, const char *block, uint32 lane, uint64 *ret_code,
+						 RqCodedRow *ret_row);
+
+/* coded index: the same for row `row` of a segment */
 extern void rq_segment_code(const RqSegment *segment, uint32 row, uint64 *ret_code,
 							RqCodedRow *ret_row);
 
