@@ -135,5 +135,12 @@ rq_amgettuple(IndexScanDesc scan, ScanDirection direction)
 void
 rq_amendscan(IndexScanDesc scan)
 {
+	const VcScanCounters *c = &vc_scan_of(scan)->counters;
+
+	elog(DEBUG2,
+		 "vchordrq scan: " UINT64_FORMAT " rounds, " UINT64_FORMAT " lists, " UINT64_FORMAT
+		 " codes, " UINT64_FORMAT " reranked, " UINT64_FORMAT " rows judged, " UINT64_FORMAT
+		 " emitted",
+		 c->rounds, c->lists, c->codes, c->reranks, c->fetched, c->emitted);
 	vc_scan_end(scan);
 }
