@@ -57,6 +57,7 @@ typedef struct RqSearchParams
 	uint32		nprobes;		/* values given, when not automatic */
 	uint32		probes[RQ_MAX_LEVELS];
 	double		epsilon;
+	bool		epsilon_given;	/* by GUC or reloption */
 	int64		max_scan_tuples;	/* -1 = unlimited */
 } RqSearchParams;
 

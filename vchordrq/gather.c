@@ -178,8 +178,7 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		(*nsurvivors)++;
 		if (search->use_codes)
 		{
-			rq_ceiling_push(&search->rough, distance);
-			rq_ceiling_push(&search->upper, distance);
+			rq_ceiling_push(&search->upper, distance, distance);
 			*threshold = Min(*threshold, rq_ceiling_limit(&search->upper));
 		}
 	}
@@ -261,8 +260,7 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 			scorer.lut = search->query.lut;
 			list_bound(search, visit, &scorer.bound, &scorer.single);
 			scorer.bound.threshold = rq_search_threshold(search);
-			scorer.rough = search->use_codes ? &search->rough : NULL;
-			scorer.upper = &search->upper;
+			scorer.upper = search->use_codes ? &search->upper : NULL;
 			scorer.out = search->survivors;
 			if (!rq_run_score(search->index, meta, search->cache, &run, base, 0,
 							  (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS, rows, &scorer) ||
@@ -316,8 +314,7 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 		add_candidate(search, lower, &row->strip);
 		if (search->use_codes)
 		{
-			rq_ceilings_push(&search->rough, &search->upper, &single, lower, row->factor,
-							 row->err);
+			rq_ceiling_push_code(&search->upper, &single, lower, row->factor, row->err);
 			threshold = Min(threshold, rq_ceiling_limit(&search->upper));
 		}
 	}

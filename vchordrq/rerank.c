@@ -24,7 +24,7 @@
 
 #define LOOKAHEAD		8		/* candidates whose vectors are prefetched */
 #define BATCH_MIN		8
-#define BATCH_FULL		1024	/* with a filter, once the round has its rows */
+#define BATCH_FIRST		128		/* judged before the pass rate is believed */
 #define BATCH_MARGIN	1.2		/* more than the estimate says, rather than one more batch */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
@@ -53,7 +53,7 @@ add_result(RqSearch *search, ItemPointer tid, float distance)
 		search->result_room *= 2;
 	}
 	result_heap_push(search->results, &search->nresults, result);
-	rq_ceiling_push(&search->best, distance);
+	rq_ceiling_push(&search->best, distance, distance);
 }
 
 bool
@@ -156,19 +156,25 @@ judge_by_distance(RqSearch *search, const RqCandidate *candidate)
 	{
 		RqCandidate known = {distance, candidate->strip};
 
-		candidate_heap_push(search->candidates, &search->nheap, known);
-		search->ncandidates = search->nheap;
+		/* there is room: it was taken from there; the heap is restored later */
+		search->candidates[search->ncandidates++] = known;
 	}
 	else if (passes(search, &tid, &slot))
 		add_result(search, &tid, distance);
 }
 
-static int
-tid_cmp(const void *a, const void *b)
+static inline int
+candidate_tid_cmp(const RqCandidate *a, const RqCandidate *b)
 {
-	return vc_key_cmp(vc_tid_key(&((const RqCandidate *) a)->strip.tid),
-					  vc_tid_key(&((const RqCandidate *) b)->strip.tid));
+	return vc_key_cmp(vc_tid_key(&a->strip.tid), vc_tid_key(&b->strip.tid));
 }
+
+#define ST_SORT			sort_by_tid
+#define ST_ELEMENT_TYPE	RqCandidate
+#define ST_COMPARE(a, b) candidate_tid_cmp(a, b)
+#define ST_SCOPE		static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* the heap property for candidates that were appended since */
 static void
@@ -217,45 +223,87 @@ prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
 					 Min(bytes / 64 + 1, 8));
 }
 
-static size_t
-batch_size(const RqSearch *search)
+/* judge `n` candidates of the batch in TID order */
+static void
+judge_batch(RqSearch *search, size_t n, bool by_distance)
 {
-	double		missing = (double) search->best.want - (double) search->best.n;
-	double		rate = search->filter ? search->passed / search->evaluated : 1.0;
-
-	/* all candidates below the limit must be judged anyway: as many as TID order profits from */
-	if (missing <= 0)
-		return search->filter ? BATCH_FULL : BATCH_MIN;
-	return (size_t) Min(missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN, RQ_BATCH_MAX);
+	sort_by_tid(search->batch, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (by_distance)
+		{
+			if (i + LOOKAHEAD < n)
+				prefetch_vector(search, &search->batch[i + LOOKAHEAD].strip);
+			judge_by_distance(search, &search->batch[i]);
+		}
+		else
+			judge(search, &search->batch[i]);
+	}
 }
 
+/*
+ * Until the round has its rows: best bounds first, as many as the pass rate says are missing, but in
+ * growing batches, because the rate is a guess at first.
+ */
+static void
+rerank_missing(RqSearch *search, size_t *max_rows)
+{
+	size_t		most = Max(BATCH_FIRST, 8 * search->best.want);
+
+	restore_heap(search);
+	while (search->nheap > 0 && *max_rows > 0 && !rq_ceiling_full(&search->best))
+	{
+		double		missing = (double) (search->best.want - search->best.n);
+		double		rate = search->filter ? search->passed / search->evaluated : 1.0;
+		double		want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
+		size_t		n = 0;
+
+		want = Min(Min(want, most), Min(*max_rows, RQ_BATCH_MAX));
+		while (n < (size_t) want && search->nheap > 0)
+			search->batch[n++] = pop_candidate(search);
+		*max_rows -= n;
+		most *= 2;
+		judge_batch(search, n, false);
+	}
+}
+
+/* Take up to `max` candidates with a bound below `limit`, in any order. */
+static size_t
+take_below(RqSearch *search, float limit, size_t max)
+{
+	size_t		kept = 0;
+	size_t		n = 0;
+
+	for (size_t i = 0; i < search->ncandidates; i++)
+	{
+		if (n < max && search->candidates[i].bound < limit)
+			search->batch[n++] = search->candidates[i];
+		else
+			search->candidates[kept++] = search->candidates[i];
+	}
+	search->ncandidates = kept;
+	search->nheap = 0;
+	return n;
+}
+
+/*
+ * Candidates in batches of TID order.  Once the round has its rows every candidate below the limit
+ * has to be looked at, so their order among themselves is free.
+ */
 static void
 rerank_batches(RqSearch *search, size_t max_rows)
 {
-	while (search->nheap > 0 && max_rows > 0 &&
-		   search->candidates[0].bound < rq_ceiling_limit(&search->best))
+	rerank_missing(search, &max_rows);
+	while (max_rows > 0 && rq_ceiling_full(&search->best))
 	{
-		float		limit = rq_ceiling_limit(&search->best);
-		bool		by_distance = search->meta->geo.grouped && !isinf(limit);
-		size_t		want = Min(batch_size(search), max_rows);
-		size_t		n = 0;
+		size_t		n = take_below(search, rq_ceiling_limit(&search->best),
+								   Min(max_rows, RQ_BATCH_MAX));
 
-		while (n < want && search->nheap > 0 && search->candidates[0].bound < limit)
-			search->batch[n++] = pop_candidate(search);
+		if (n == 0)
+			break;
 		max_rows -= n;
-		qsort(search->batch, n, sizeof(RqCandidate), tid_cmp);
-		for (size_t i = 0; i < n; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (by_distance)
-			{
-				if (i + LOOKAHEAD < n)
-					prefetch_vector(search, &search->batch[i + LOOKAHEAD].strip);
-				judge_by_distance(search, &search->batch[i]);
-			}
-			else
-				judge(search, &search->batch[i]);
-		}
+		judge_batch(search, n, search->meta->geo.grouped);
 	}
 }
 
@@ -265,6 +313,7 @@ rerank_singly(RqSearch *search, size_t max_rows)
 	RqCandidate ahead[LOOKAHEAD];
 	size_t		n = 0;
 
+	restore_heap(search);
 	while (max_rows > 0)
 	{
 		float		limit = rq_ceiling_limit(&search->best);
@@ -299,7 +348,6 @@ rerank_singly(RqSearch *search, size_t max_rows)
 void
 rq_rerank(RqSearch *search, size_t max_rows)
 {
-	restore_heap(search);
 	if (search->filter || (!search->meta->geo.grouped && !search->meta->geo.exact))
 		rerank_batches(search, max_rows);
 	else
@@ -309,7 +357,7 @@ rq_rerank(RqSearch *search, size_t max_rows)
 void
 rq_rerank_all(RqSearch *search)
 {
-	qsort(search->candidates, search->ncandidates, sizeof(RqCandidate), tid_cmp);
+	sort_by_tid(search->candidates, search->ncandidates);
 	for (size_t i = 0; i < search->ncandidates; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

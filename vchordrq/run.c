@@ -103,16 +103,18 @@ rq_run_distance(Relation index, VcReadCache *cache, const RqRun *run, uint64 off
 	return true;
 }
 
-#define VALUE_ABOVE(a, b) (*(a) > *(b))
-VC_HEAP_DEFINE(value_heap, float, VALUE_ABOVE);
+#define VALUE_ABOVE(a, b) ((a)->value > (b)->value)
+VC_HEAP_DEFINE(ceiling_heap, RqCeilingEntry, VALUE_ABOVE);
 
 void
-rq_ceiling_push(RqCeiling *ceiling, float value)
+rq_ceiling_push(RqCeiling *ceiling, float value, float estimate)
 {
-	if (ceiling->n < ceiling->want)
-		value_heap_push(ceiling->values, &ceiling->n, value);
-	else if (value < ceiling->values[0])
-		value_heap_replace_top(ceiling->values, ceiling->n, value);
+	RqCeilingEntry entry = {value, estimate};
+
+	if (!rq_ceiling_full(ceiling))
+		ceiling_heap_push(ceiling->entries, &ceiling->n, entry);
+	else if (value < ceiling->entries[0].value)
+		ceiling_heap_replace_top(ceiling->entries, ceiling->n, entry);
 }
 
 /* 32 sums and the block's factors -> survivors */
@@ -133,7 +135,7 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 		int			lane = __builtin_ctz(mask);
 
 		mask &= mask - 1;
-		if (scorer->rough)
+		if (scorer->upper)
 		{
 			float		width;
 
@@ -141,8 +143,7 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 			if (lb[lane] >= scorer->bound.threshold)
 				continue;
 			vcs_vector_ops.f16_to_f32(&err[lane], 1, &width);
-			rq_ceilings_push(scorer->rough, scorer->upper, &scorer->single, lb[lane],
-							 factor[lane], width);
+			rq_ceiling_push_code(scorer->upper, &scorer->single, lb[lane], factor[lane], width);
 			scorer->bound.threshold =
 				Min(scorer->bound.threshold, rq_ceiling_limit(scorer->upper));
 		}

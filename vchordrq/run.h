@@ -49,30 +49,49 @@ typedef struct RqSurvivor
  * The `want` smallest of the values pushed so far, as a max-heap.  Of upper bounds: a row whose lower
  * bound exceeds the largest of them cannot be among the `want` nearest (as far as bounds hold).
  */
+typedef struct RqCeilingEntry
+{
+	float		value;			/* what the heap is ordered by */
+	float		estimate;		/* of the same row */
+} RqCeilingEntry;
+
 typedef struct RqCeiling
 {
 	size_t		want;
 	size_t		n;
-	float	   *values;			/* [want] */
+	RqCeilingEntry *entries;	/* [want] */
 } RqCeiling;
 
-extern void rq_ceiling_push(RqCeiling *ceiling, float value);
+extern void rq_ceiling_push(RqCeiling *ceiling, float value, float estimate);
+
+static inline bool
+rq_ceiling_full(const RqCeiling *ceiling)
+{
+	return ceiling->n >= ceiling->want;
+}
 
 static inline float
 rq_ceiling_limit(const RqCeiling *ceiling)
 {
-	return ceiling->n < ceiling->want ? get_float4_infinity() : ceiling->values[0];
+	return rq_ceiling_full(ceiling) ? ceiling->entries[0].value : get_float4_infinity();
 }
 
-/* the estimate that `lower` is the lower bound of, and as far above it the upper bound */
+/* the estimate that belongs to the limit: about the want-th smallest estimate */
+static inline float
+rq_ceiling_estimate(const RqCeiling *ceiling)
+{
+	return rq_ceiling_full(ceiling) ? ceiling->entries[0].estimate : get_float4_infinity();
+}
+
+/* as far above the estimate as `lower` is below it */
 static inline void
-rq_ceilings_push(RqCeiling *rough, RqCeiling *upper, const VcvSingleBound *single, float lower,
-				 float factor, float err)
+rq_ceiling_push_code(RqCeiling *upper, const VcvSingleBound *single, float lower, float factor,
+					 float err)
 {
 	float		width = single->margin * factor + single->w * err;
 
-	rq_ceiling_push(rough, lower + width);
-	rq_ceiling_push(upper, lower + 2 * width);
+	if (lower + 2 * width < rq_ceiling_limit(upper))
+		rq_ceiling_push(upper, lower + 2 * width, lower + width);
 }
 
 /* how to score the blocks of a run, and where survivors go */
@@ -80,9 +99,8 @@ typedef struct RqScorer
 {
 	const uint8 *lut;			/* 16 bytes a group */
 	VcsBound	bound;			/* threshold: rows with a bound at or above it are pruned */
-	VcvSingleBound single;		/* for estimates; used with ceilings only */
-	RqCeiling  *rough;			/* NULL: threshold alone prunes */
-	RqCeiling  *upper;
+	VcvSingleBound single;		/* for upper bounds; used with a ceiling only */
+	RqCeiling  *upper;			/* NULL: threshold alone prunes */
 	RqSurvivor *out;			/* room for every row scored */
 	uint32		nout;
 } RqScorer;

@@ -82,9 +82,8 @@ typedef struct RqSearch
 	size_t		popped;			/* in all rounds */
 	RqCeiling	best;			/* the `need` smallest exact distances */
 	size_t		rank;			/* of the farthest row wanted, among all rows */
-	RqCeiling	rough;			/* the `rank` smallest estimates of codes, see gather.c */
-	RqCeiling	upper;			/* and upper bounds */
-	bool		use_codes;		/* rough and upper are kept */
+	RqCeiling	upper;			/* the `rank` smallest upper bounds of codes, see gather.c */
+	bool		use_codes;		/* upper is kept */
 
 	/* filter */
 	bool		filter;			/* evaluate the plan's quals (or fetch rows) before reranking */
@@ -137,7 +136,7 @@ rq_search_kth(const RqSearch *search)
 {
 	float		kth = rq_ceiling_limit(&search->best);
 
-	return search->use_codes ? Min(kth, rq_ceiling_limit(&search->rough)) : kth;
+	return search->use_codes ? Min(kth, rq_ceiling_estimate(&search->upper)) : kth;
 }
 
 /* Is evaluating these quals inside the scan cheaper than reranking rows that fail them? */
