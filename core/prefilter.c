@@ -21,7 +21,9 @@
 
 #include "access/genam.h"
 #include "executor/executor.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/rel.h"
@@ -58,6 +60,8 @@ typedef struct Walk
 	VcPlanVisitor visit;
 	void *arg;
 	LimitState *limit;
+	bool root;		 /* the node to be visited is the top of a plan: its consumer drops junk columns */
+	bool drops_junk; /* ... or stands right below a LIMIT that is */
 } Walk;
 
 /*
@@ -87,12 +91,16 @@ walk_node(PlanState *node, void *context)
 	Walk *walk = (Walk *) context;
 	LimitState *outer = walk->limit;
 	LimitState *inner = NULL;
+	bool root = walk->root;
+	bool drops_junk = walk->drops_junk;
 
+	walk->root = false;
+	walk->drops_junk = false;
 	if (node == NULL)
 		return false;
 
 	if (IsA(node, IndexScanState))
-		walk->visit(walk->arg, (IndexScanState *) node, outer);
+		walk->visit(walk->arg, (IndexScanState *) node, outer, root || drops_junk);
 	else if (IsA(node, LimitState))
 		inner = (LimitState *) node;
 	else if (passes_rows(node))
@@ -108,9 +116,13 @@ walk_node(PlanState *node, void *context)
 		ListCell *lc;
 
 		walk->limit = inner;
+		/* WITH TIES compares the sort columns, which may be junk */
+		walk->drops_junk = root && IsA(node, LimitState) &&
+						   ((LimitState *) node)->limitOption == LIMIT_OPTION_COUNT;
 		switch (nodeTag(node))
 		{
 			case T_SubqueryScanState:
+				walk->root = true;
 				walk_node(((SubqueryScanState *) node)->subplan, context);
 				break;
 			case T_AppendState:
@@ -128,9 +140,15 @@ walk_node(PlanState *node, void *context)
 
 		walk->limit = NULL;
 		foreach (lc, node->initPlan)
+		{
+			walk->root = true;
 			walk_node(((SubPlanState *) lfirst(lc))->planstate, context);
+		}
 		foreach (lc, node->subPlan)
+		{
+			walk->root = true;
 			walk_node(((SubPlanState *) lfirst(lc))->planstate, context);
+		}
 	}
 	else
 	{
@@ -144,7 +162,7 @@ walk_node(PlanState *node, void *context)
 void
 vc_prefilter_walk(PlanState *root, VcPlanVisitor visit, void *arg)
 {
-	Walk walk = {visit, arg, NULL};
+	Walk walk = {visit, arg, NULL, true, false};
 
 	walk_node(root, &walk);
 }
@@ -164,9 +182,48 @@ find_am(const IndexScanState *node)
 	return NULL;
 }
 
+/*
+ * A distance that a query orders by and does not select is a junk column of the scan's target list: the
+ * executor computes it for each row and drops it at the top.  For vectors that means detoasting ten
+ * values to throw the results away, as much work as the index search itself.  Where nothing between the
+ * scan and the top of its plan can look at the column, the projection is built anew with a null in its
+ * place.  The plan, which may be a cached one, is not touched.
+ */
+static void
+omit_order_columns(IndexScanState *node)
+{
+	IndexScan *plan = (IndexScan *) node->ss.ps.plan;
+	List *tlist = NIL;
+	bool found = false;
+	ListCell *lc;
+
+	if (node->ss.ps.ps_ProjInfo == NULL)
+		return;
+	foreach (lc, plan->scan.plan.targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (entry->resjunk && list_member(plan->indexorderbyorig, entry->expr) &&
+			!contain_volatile_functions((Node *) entry->expr) &&
+			!contain_subplans((Node *) entry->expr))
+		{
+			entry = flatCopyTargetEntry(entry);
+			entry->expr = (Expr *) makeNullConst(exprType((Node *) entry->expr),
+												 exprTypmod((Node *) entry->expr),
+												 exprCollation((Node *) entry->expr));
+			found = true;
+		}
+		tlist = lappend(tlist, entry);
+	}
+	if (found)
+		node->ss.ps.ps_ProjInfo = ExecBuildProjectionInfo(
+			tlist, node->ss.ps.ps_ExprContext, node->ss.ps.ps_ResultTupleSlot, &node->ss.ps,
+			node->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
+}
+
 /* VcPlanVisitor; runs in the per-query context */
 static void
-link_node(void *arg, IndexScanState *node, LimitState *limit)
+link_node(void *arg, IndexScanState *node, LimitState *limit, bool drops_junk)
 {
 	EState *estate = (EState *) arg;
 	const Am *am;
@@ -180,6 +237,8 @@ link_node(void *arg, IndexScanState *node, LimitState *limit)
 	if (am == NULL || (am->enabled != NULL && !am->enabled()))
 		return;
 
+	if (drops_junk)
+		omit_order_columns(node);
 	link = palloc0(sizeof(VcPlanLink));
 	link->node = node;
 	link->limit = limit;

@@ -80,9 +80,9 @@ extern bool vc_prefilter_eval_slot(VcPlanLink *link, TupleTableSlot *slot);
 
 /*
  * The walk by itself, for tests: calls back for each plain IndexScan node below root with the Limit
- * node that bounds it (NULL = none).
+ * node that bounds it (NULL = none).  drops_junk: nobody looks at junk columns of the node's rows.
  */
-typedef void (*VcPlanVisitor)(void *arg, IndexScanState *node, LimitState *limit);
+typedef void (*VcPlanVisitor)(void *arg, IndexScanState *node, LimitState *limit, bool drops_junk);
 extern void vc_prefilter_walk(PlanState *root, VcPlanVisitor visit, void *arg);
 
 #endif
