@@ -13,16 +13,16 @@
 typedef struct RqEncoder
 {
 	const RqMeta *meta;
-	float	   *x;				/* [dim] value as f32, normalised for cosine */
-	float	   *rotated;		/* [dim] rotation of x, set by rq_encoder_rotate */
-	const void *elements;		/* [dim] elements in the column's type, into the detoasted value */
-	float		inverse_norm;	/* 1/|v|, 0 for the zero vector; cosine only */
-	uint64	   *code;			/* [geo.code_words] sign code, set by rq_encoder_code */
-	float		base;
-	float		factor;
-	float		err;
-	float	   *residual;		/* scratch [dim] */
-	void	   *detoasted;		/* to free, or NULL */
+	float *x;             /* [dim] value as f32, normalised for cosine */
+	float *rotated;       /* [dim] rotation of x, set by rq_encoder_rotate */
+	const void *elements; /* [dim] elements in the column's type, into the detoasted value */
+	float inverse_norm;   /* 1/|v|, 0 for the zero vector; cosine only */
+	uint64 *code;         /* [geo.code_words] sign code, set by rq_encoder_code */
+	float base;
+	float factor;
+	float err;
+	float *residual; /* scratch [dim] */
+	void *detoasted; /* to free, or NULL */
 } RqEncoder;
 
 /* Allocate in `context`.  `meta` must outlive the encoder. */

@@ -14,8 +14,8 @@
 
 typedef struct RqMeta
 {
-	RqMetaDisk	disk;
-	RqGeometry	geo;
+	RqMetaDisk disk;
+	RqGeometry geo;
 } RqMeta;
 
 /*

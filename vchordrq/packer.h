@@ -12,7 +12,7 @@
 #include "vchordrq/meta.h"
 
 /* page: BLCKSZ image, valid during the call only */
-typedef void (*RqEmitPage) (void *arg, uint32 ordinal, const char *page);
+typedef void (*RqEmitPage)(void *arg, uint32 ordinal, const char *page);
 
 typedef struct RqPacker RqPacker;
 
