@@ -21,8 +21,8 @@
  * metrics, k = 1, 10, 100, 1000, queries from another distribution than the rows, random and
  * clustered filters), where mean recall is at least 0.957 without a filter (docs/tuning.md).
  *
- * Other metrics are brought to squared distances.  Cosine: rows and centroids have unit length, s =
- * 2 - 2<q,c>.  Inner product: the query's length does not change the order, so it is scaled to the
+ * Other metrics are brought to squared distances.  Cosine: rows have unit length and lists are
+ * ranked by the directions u of their centroids, s = 2 - 2<q,u>.  Inner product: the query's length does not change the order, so it is scaled to the
  * length M of long rows (99.9th percentile of the sample): s = -2<q',c>, tau = 2M^2 - 2<q',x>.
  */
 #include "postgres.h"
@@ -43,7 +43,7 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
 	double		kth = rq_search_kth(search);
-	double		gap = next->dc - search->nearest_dc;
+	double		gap = next->rank - search->nearest_rank;
 	double		tau;
 	double		theta;
 	double		rank_factor = 1;

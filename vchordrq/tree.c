@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 
 #include "core/heap.h"
@@ -30,6 +32,7 @@ typedef struct Guess
 /* a centroid that was read */
 typedef struct TreeNode
 {
+	float		rank;			/* order in which nodes come out */
 	float		dc;
 	uint32		ordinal;
 	RqCentroidDisk head;
@@ -37,7 +40,7 @@ typedef struct TreeNode
 
 #define GUESS_LESS(a, b) ((a)->bound < (b)->bound)
 #define NODE_LESS(a, b) \
-	((a)->dc < (b)->dc || ((a)->dc == (b)->dc && (a)->ordinal < (b)->ordinal))
+	((a)->rank < (b)->rank || ((a)->rank == (b)->rank && (a)->ordinal < (b)->ordinal))
 VC_HEAP_DEFINE(guess_heap, Guess, GUESS_LESS);
 VC_HEAP_DEFINE(node_heap, TreeNode, NODE_LESS);
 
@@ -48,6 +51,7 @@ struct RqTree
 	VcReadCache *cache;
 	MemoryContext context;
 	const VcvQuery *query;
+	bool		assign;			/* rank by squared distance to the centroid, for inserts */
 	float		epsilon;
 	uint32		level;			/* of the heaps' contents */
 	Guess	   *guesses;
@@ -58,6 +62,8 @@ struct RqTree
 	size_t		node_room;
 	RqSurvivor *survivors;
 	size_t		survivor_room;
+	float	   *norms;			/* squared, of the children being scored */
+	size_t		norm_room;
 };
 
 RqTree *
@@ -83,6 +89,48 @@ reserve(MemoryContext context, void *array, size_t *room, size_t n, size_t size)
 	if (array == NULL)
 		return MemoryContextAllocHuge(context, n * size);
 	return repalloc_huge(array, n * size);
+}
+
+/*
+ * What a centroid is ranked by.  Inserts under a dot metric rank by |c|^2 - 2<x,c>, which is the squared
+ * distance but for |x|^2.
+ */
+static float
+rank_of(const RqTree *tree, float dc, float norm2)
+{
+	if (tree->meta->disk.metric == VCV_L2)
+		return dc;
+	if (tree->assign)
+		return norm2 + 2 * dc;
+	if (tree->meta->disk.metric == VCV_COSINE)
+		return norm2 > 0 ? dc / sqrtf(norm2) : 0;
+	return dc;
+}
+
+/* The same for a lower bound from a code; under cosine the code is of the centroid's direction. */
+static float
+rank_bound(const RqTree *tree, float bound, float norm2)
+{
+	if (!tree->assign || tree->meta->disk.metric == VCV_L2)
+		return bound;
+	if (tree->meta->disk.metric == VCV_COSINE)
+		bound *= sqrtf(norm2);
+	return norm2 + 2 * bound;
+}
+
+/* squared norms of the children */
+static const float *
+read_norms(RqTree *tree, uint32 level, const RqCentroidDisk *head)
+{
+	const RqLevelDisk *disk = &tree->meta->disk.level[level];
+	RqRun		run = {disk->norm_first, disk->norm_pages, RQ_PAGE_CENTROID, level, 0};
+
+	tree->norms = reserve(tree->context, tree->norms, &tree->norm_room, head->child_count,
+						  sizeof(float));
+	if (!rq_run_copy(tree->index, tree->cache, &run, (uint64) head->child_first * sizeof(float),
+					 head->child_count * sizeof(float), tree->norms))
+		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
+	return tree->norms;
 }
 
 /* Read centroid `ordinal` of `level`: head and distance to the query (or only the vector). */
@@ -114,6 +162,8 @@ read_centroid(RqTree *tree, uint32 level, uint32 ordinal, TreeNode *ret_node, fl
 	}
 	if (!ok)
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
+	if (ret_node)
+		ret_node->rank = rank_of(tree, ret_node->dc, ret_node->head.norm2);
 }
 
 /* Score the children of `node`, a centroid of level - 1, and add them to the guesses. */
@@ -125,6 +175,7 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 	const RqCentroidDisk *head = &node->head;
 	RqRun		run = {disk->code_first, disk->code_pages, RQ_PAGE_LEVEL, level, 0};
 	uint32		blocks = (head->child_count + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
+	const float *norms;
 	RqScorer	scorer;
 
 	if (head->child_count == 0)
@@ -147,11 +198,13 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 
 	tree->guesses = reserve(tree->context, tree->guesses, &tree->guess_room,
 							tree->nguesses + scorer.nout, sizeof(Guess));
+	norms = tree->assign && meta->disk.metric != VCV_L2 ? read_norms(tree, level, head) : NULL;
 	for (uint32 i = 0; i < scorer.nout; i++)
 	{
 		Guess	   *guess = &tree->guesses[tree->nguesses++];
 
-		guess->bound = scorer.out[i].bound;
+		guess->bound = rank_bound(tree, scorer.out[i].bound,
+								  norms ? norms[scorer.out[i].row] : 0);
 		guess->ordinal = head->child_first + scorer.out[i].row;
 	}
 }
@@ -161,7 +214,7 @@ static bool
 pull(RqTree *tree, TreeNode *ret_node)
 {
 	while (tree->nguesses > 0 &&
-		   (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].dc))
+		   (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].rank))
 	{
 		Guess		guess = guess_heap_pop(tree->guesses, &tree->nguesses);
 		TreeNode		node;
@@ -178,8 +231,8 @@ pull(RqTree *tree, TreeNode *ret_node)
 	return true;
 }
 
-void
-rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
+static void
+begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
 {
 	const RqMetaDisk *disk = &tree->meta->disk;
 	TreeNode	   *kept;
@@ -224,6 +277,13 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 	}
 }
 
+void
+rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
+{
+	tree->assign = false;
+	begin(tree, query, epsilon, keep);
+}
+
 bool
 rq_tree_next(RqTree *tree, RqProbe *ret_probe)
 {
@@ -231,6 +291,7 @@ rq_tree_next(RqTree *tree, RqProbe *ret_probe)
 
 	if (!pull(tree, &node))
 		return false;
+	ret_probe->rank = node.rank;
 	ret_probe->dc = node.dc;
 	ret_probe->list = tree->meta->disk.levels == 0 ? 0 : node.ordinal;
 	ret_probe->norm2 = node.head.norm2;
@@ -249,7 +310,8 @@ rq_tree_nearest(RqTree *tree, const VcvQuery *query, RqProbe *ret_probe)
 {
 	static const uint32 one[RQ_MAX_LEVELS] = {1, 1, 1, 1, 1, 1, 1, 1};
 
-	rq_tree_begin(tree, query, VCV_RABITQ_EPSILON, one);
+	tree->assign = true;
+	begin(tree, query, VCV_RABITQ_EPSILON, one);
 	if (!rq_tree_next(tree, ret_probe))
 		vc_corrupt(tree->index, RQ_META_BLKNO, "tree has a node without children");
 }
