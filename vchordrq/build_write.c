@@ -206,8 +206,8 @@ write_codes(RqBuild *build, RqPageSink *sink, RqPacker *packer, uint32 l, uint32
 			Size cell = above->child_first[p] + i;
 			VcvFactors factors;
 
-			vcs_vector_ops.sub_f32(
-				ranking_centroid(build, level->centroids + cell * dim, unit), c, dim, u);
+			vcs_vector_ops.sub_f32(ranking_centroid(build, level->centroids + cell * dim, unit), c,
+								   dim, u);
 			vcv_rabitq_encode(u, c, dim, build->opclass.metric, (uint8 *) code, &factors);
 			rq_packer_level_add(packer, code, factors.base, factors.factor, factors.err);
 		}
@@ -325,10 +325,10 @@ leaf_spread(const RqBuild *build)
 									ranking_centroid(build, leaf->centroids + (Size) i * dim, unit),
 									dim);
 		for (uint32 i = 0; i < leaf->cells; i++)
-			variance += (double) leaf->stats[i].rows / rows *
-						vcs_vector_ops.l2sq_f32(
-							mean, ranking_centroid(build, leaf->centroids + (Size) i * dim, unit),
-							dim);
+			variance +=
+				(double) leaf->stats[i].rows / rows *
+				vcs_vector_ops.l2sq_f32(
+					mean, ranking_centroid(build, leaf->centroids + (Size) i * dim, unit), dim);
 	}
 	pfree(mean);
 	pfree(unit);

@@ -33,21 +33,21 @@
 #include "vchordrq/search.h"
 
 /* a list restarts at most this often; compaction happens once per VACUUM */
-#define MAX_RESTARTS	1000
+#define MAX_RESTARTS 1000
 
 static uint64
 list_signature(const RqListDisk *entry)
 {
-	uint64		h = 0;
+	uint64 h = 0;
 
 	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
 	{
 		if (entry->extent[i].first != InvalidBlockNumber)
 			h = hash_combine64(h, ((uint64) entry->extent[i].incarnation << 32) |
-							   entry->extent[i].first);
+									  entry->extent[i].first);
 	}
-	return hash_combine64(h, ((uint64) entry->append_incarnation << 32) |
-						  entry->sealed_incarnation);
+	return hash_combine64(h,
+						  ((uint64) entry->append_incarnation << 32) | entry->sealed_incarnation);
 }
 
 /*
@@ -57,8 +57,8 @@ list_signature(const RqListDisk *entry)
 static int
 bound_cmp(const void *a, const void *b)
 {
-	float		x = ((const RqCandidate *) a)->bound;
-	float		y = ((const RqCandidate *) b)->bound;
+	float x = ((const RqCandidate *) a)->bound;
+	float y = ((const RqCandidate *) b)->bound;
 
 	return (x > y) - (x < y);
 }
@@ -66,8 +66,8 @@ bound_cmp(const void *a, const void *b)
 static void
 drop_worse_half(RqSearch *search)
 {
-	size_t		keep = search->ncandidates / 2;
-	float		cut;
+	size_t keep = search->ncandidates / 2;
+	float cut;
 
 	/* rare, so a sort instead of a selection */
 	qsort(search->candidates, search->ncandidates, sizeof(RqCandidate), bound_cmp);
@@ -75,7 +75,7 @@ drop_worse_half(RqSearch *search)
 	while (keep > 0 && search->candidates[keep - 1].bound >= cut)
 		keep--;
 	search->ncandidates = keep;
-	search->nheap = keep;		/* a sorted array is a heap */
+	search->nheap = keep; /* a sorted array is a heap */
 	search->dropped = Min(search->dropped, cut);
 	search->drops++;
 	for (size_t i = 0; i < search->nvisits; i++)
@@ -97,15 +97,14 @@ add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
 		}
 		else
 		{
-			size_t		room = search->candidate_room * 2;
+			size_t room = search->candidate_room * 2;
 
 			if (!search->exhaustive)
 				room = Min(room, search->candidate_limit);
 
-			search->candidates =
-				vc_arena_grow(search->arena, search->candidates,
-							  search->candidate_room * sizeof(RqCandidate),
-							  room * sizeof(RqCandidate));
+			search->candidates = vc_arena_grow(search->arena, search->candidates,
+											   search->candidate_room * sizeof(RqCandidate),
+											   room * sizeof(RqCandidate));
 			search->candidate_room = room;
 		}
 	}
@@ -121,23 +120,23 @@ static bool
 resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *survivors, uint32 n,
 		float seen, float limit)
 {
-	uint32		entry_bytes = search->meta->geo.strip_bytes;
-	uint32		per_page = RQ_BODY_BYTES / entry_bytes;
-	uint32		i = 0;
+	uint32 entry_bytes = search->meta->geo.strip_bytes;
+	uint32 per_page = RQ_BODY_BYTES / entry_bytes;
+	uint32 i = 0;
 
 	while (i < n)
 	{
-		uint32		page_no = survivors[i].row / per_page;
-		uint32		used;
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
-								VC_PAGE_ANY);
+		uint32 page_no = survivors[i].row / per_page;
+		uint32 used;
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read_cached(search->cache, search->index,
+										   run->first + first + page_no, VC_PAGE_ANY);
 
 		if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 			return false;
 		for (; i < n && survivors[i].row / per_page == page_no; i++)
 		{
-			uint32		at = survivors[i].row % per_page * entry_bytes;
+			uint32 at = survivors[i].row % per_page * entry_bytes;
 			RqStripDisk strip = {0};
 
 			if (at + entry_bytes > used)
@@ -148,7 +147,7 @@ resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *surv
 				continue;
 			memcpy(&strip, r.page + RQ_BODY_OFFSET + at, entry_bytes);
 			if (!vc_heap_valid(vc_heap_from_tid(&strip.tid)))
-				continue;		/* dead */
+				continue; /* dead */
 			add_candidate(search, survivors[i].bound, &strip);
 		}
 	}
@@ -160,8 +159,8 @@ static void
 score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 first_row,
 		   float *threshold, uint32 *nsurvivors)
 {
-	uint32		dim = search->meta->geo.dim;
-	bool		dot = vcv_metric_is_dot(search->meta->disk.metric);
+	uint32 dim = search->meta->geo.dim;
+	bool dot = vcv_metric_is_dot(search->meta->disk.metric);
 
 	if (dot)
 		vcs_vector_ops.dot_f32_rows(search->x, rows, stride, n, dim, search->distances);
@@ -169,7 +168,7 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		vcs_vector_ops.l2sq_f32_rows(search->x, rows, stride, n, dim, search->distances);
 	for (uint32 i = 0; i < n; i++)
 	{
-		float		distance = dot ? -search->distances[i] : search->distances[i];
+		float distance = dot ? -search->distances[i] : search->distances[i];
 
 		if (distance >= *threshold)
 			continue;
@@ -188,24 +187,24 @@ static bool
 gather_exact_segment(RqSearch *search, const RqRun *run, uint32 first, uint32 rows, float seen)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32		pages = rq_segment_pages(geo, rows);
-	float		threshold = rq_search_threshold(search);
-	uint32		n = 0;
+	uint32 pages = rq_segment_pages(geo, rows);
+	float threshold = rq_search_threshold(search);
+	uint32 n = 0;
 
 	for (uint32 page_no = 0; page_no < pages; page_no++)
 	{
-		uint32		first_row;
-		uint32		offset;
-		uint32		used;
-		uint32		count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
+		uint32 first_row;
+		uint32 offset;
+		uint32 used;
+		uint32 count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
 
 		CHECK_FOR_INTERRUPTS();
 		if (count == 0)
 			continue;
 		{
-			VC_SCOPED(vc_page_read_drop) VcPageRead r =
-				vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
-									VC_PAGE_ANY);
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = vc_page_read_cached(search->cache, search->index,
+											   run->first + first + page_no, VC_PAGE_ANY);
 
 			if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 				return false;
@@ -224,7 +223,7 @@ static void
 list_bound(const RqSearch *search, const RqVisit *visit, VcsBound *ret_bound,
 		   VcvSingleBound *ret_single)
 {
-	float		epsilon = (float) search->params.epsilon;
+	float epsilon = (float) search->params.epsilon;
 
 	if (rq_meta_has(search->meta, RQ_META_RESIDUAL))
 		vcv_rabitq_bound(&search->query, visit->probe.dc, visit->probe.norm2, epsilon, ret_bound,
@@ -237,14 +236,14 @@ static bool
 gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent)
 {
 	const RqMeta *meta = search->meta;
-	RqRun		run;
-	uint32		segments = rq_segment_count(extent->rows);
+	RqRun run;
+	uint32 segments = rq_segment_count(extent->rows);
 
 	rq_extent_run(meta, visit->probe.list, extent, &run);
 	for (uint32 segment = 0; segment < segments; segment++)
 	{
-		uint32		rows = rq_segment_rows(extent->rows, segment);
-		uint32		first = rq_segment_first(&meta->geo, segment);
+		uint32 rows = rq_segment_rows(extent->rows, segment);
+		uint32 first = rq_segment_first(&meta->geo, segment);
 
 		search->scan->counters.codes += rows;
 		if (meta->geo.exact)
@@ -254,8 +253,8 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 		}
 		else
 		{
-			RqScorer	scorer = {0};
-			uint64		base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
+			RqScorer scorer = {0};
+			uint64 base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
 
 			scorer.lut = search->query.lut;
 			list_bound(search, visit, &scorer.bound, &scorer.single);
@@ -277,13 +276,13 @@ static void
 gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uint32 n)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	float		threshold = rq_search_threshold(search);
-	VcsBound	bound;
+	float threshold = rq_search_threshold(search);
+	VcsBound bound;
 	VcvSingleBound single;
 
 	if (geo->exact)
 	{
-		uint32		nsurvivors = 0;
+		uint32 nsurvivors = 0;
 
 		score_rows(search, rows + sizeof(RqAppendExactDisk), geo->append_bytes, n, 0, &threshold,
 				   &nsurvivors);
@@ -305,8 +304,8 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 	for (uint32 i = 0; i < n; i++)
 	{
 		const RqAppendRowDisk *row = (const RqAppendRowDisk *) (rows + i * geo->append_bytes);
-		float		lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
-											  row->base, row->factor, row->err);
+		float lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
+										row->base, row->factor, row->err);
 
 		if (lower >= threshold || lower < visit->seen ||
 			!vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
@@ -328,18 +327,17 @@ gather_chain(RqSearch *search, const RqVisit *visit, BlockNumber head, uint32 in
 
 	for (BlockNumber steps = 0; blkno != InvalidBlockNumber; steps++)
 	{
-		uint32		rows;
+		uint32 rows;
 
 		CHECK_FOR_INTERRUPTS();
 		if (steps > MaxBlockNumber / 2)
 			vc_corrupt(search->index, head, "append chain does not end");
 		{
-			VC_SCOPED(vc_page_read_drop) VcPageRead r =
-				vc_page_read_cached(search->cache, search->index, blkno,
-									VC_PAGE_ANY);
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = vc_page_read_cached(search->cache, search->index, blkno, VC_PAGE_ANY);
 
-			if (!rq_append_page_check(search->index, search->meta, blkno, r.page,
-									  visit->probe.list, incarnation, &rows))
+			if (!rq_append_page_check(search->index, search->meta, blkno, r.page, visit->probe.list,
+									  incarnation, &rows))
 				return false;
 			search->scan->counters.codes += rows;
 			gather_append_page(search, visit, r.page + RQ_BODY_OFFSET, rows);
@@ -359,7 +357,7 @@ gather_entry(RqSearch *search, const RqVisit *visit, const RqListDisk *entry)
 			return false;
 	}
 	return gather_chain(search, visit, entry->sealed_head, entry->sealed_incarnation) &&
-		gather_chain(search, visit, entry->append_head, entry->append_incarnation);
+		   gather_chain(search, visit, entry->append_head, entry->append_incarnation);
 }
 
 /*
@@ -370,26 +368,25 @@ static void
 forget_since(RqSearch *search, uint32 list, size_t mark, uint32 drops, int restarts)
 {
 	if (restarts >= MAX_RESTARTS || search->drops != drops)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("list %u of index \"%s\" was compacted while it was read", list,
-						RelationGetRelationName(search->index)),
-				 errhint("Run the query again.")));
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("list %u of index \"%s\" was compacted while it was read", list,
+							   RelationGetRelationName(search->index)),
+						errhint("Run the query again.")));
 	search->ncandidates = mark;
 }
 
 void
 rq_gather_list(RqSearch *search, RqVisit *visit)
 {
-	bool		again = visit->seen > -get_float4_infinity();
+	bool again = visit->seen > -get_float4_infinity();
 
 	search->scan->counters.lists++;
 	for (int restarts = 0;; restarts++)
 	{
-		RqListDisk	entry;
-		uint64		signature;
-		size_t		mark = search->ncandidates;
-		uint32		drops = search->drops;
+		RqListDisk entry;
+		uint64 signature;
+		size_t mark = search->ncandidates;
+		uint32 drops = search->drops;
 
 		rq_list_read(search->index, search->meta, search->cache, visit->probe.list, &entry);
 		signature = list_signature(&entry);
@@ -411,19 +408,19 @@ static bool
 identities_of_extent(RqSearch *search, uint32 list, const RqExtentDisk *extent)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32		per_page = RQ_BODY_BYTES / geo->strip_bytes;
-	uint32		segments = rq_segment_count(extent->rows);
-	RqRun		run;
+	uint32 per_page = RQ_BODY_BYTES / geo->strip_bytes;
+	uint32 segments = rq_segment_count(extent->rows);
+	RqRun run;
 
 	rq_extent_run(search->meta, list, extent, &run);
 	for (uint32 segment = 0; segment < segments; segment++)
 	{
-		uint32		rows = rq_segment_rows(extent->rows, segment);
-		uint32		first = rq_segment_first(geo, segment);
+		uint32 rows = rq_segment_rows(extent->rows, segment);
+		uint32 first = rq_segment_first(geo, segment);
 
 		for (uint32 row = 0; row < rows; row += per_page)
 		{
-			uint32		n = Min(per_page, rows - row);
+			uint32 n = Min(per_page, rows - row);
 
 			CHECK_FOR_INTERRUPTS();
 			for (uint32 i = 0; i < n; i++)
@@ -447,10 +444,9 @@ identities_of_chain(RqSearch *search, uint32 list, BlockNumber head, uint32 inca
 
 	while (blkno != InvalidBlockNumber)
 	{
-		uint32		rows;
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			vc_page_read_cached(search->cache, search->index, blkno,
-								VC_PAGE_ANY);
+		uint32 rows;
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read_cached(search->cache, search->index, blkno, VC_PAGE_ANY);
 
 		if (!rq_append_page_check(search->index, search->meta, blkno, r.page, list, incarnation,
 								  &rows))
@@ -475,10 +471,10 @@ rq_gather_identities(RqSearch *search, uint32 list)
 	search->scan->counters.lists++;
 	for (int restarts = 0;; restarts++)
 	{
-		RqListDisk	entry;
-		size_t		mark = search->ncandidates;
-		uint32		drops = search->drops;
-		bool		ok = true;
+		RqListDisk entry;
+		size_t mark = search->ncandidates;
+		uint32 drops = search->drops;
+		bool ok = true;
 
 		rq_list_read(search->index, search->meta, search->cache, list, &entry);
 		for (int i = 0; ok && i < RQ_MAX_EXTENTS; i++)
@@ -486,8 +482,7 @@ rq_gather_identities(RqSearch *search, uint32 list)
 			if (entry.extent[i].first != InvalidBlockNumber)
 				ok = identities_of_extent(search, list, &entry.extent[i]);
 		}
-		if (ok &&
-			identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
+		if (ok && identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
 			identities_of_chain(search, list, entry.append_head, entry.append_incarnation))
 			return;
 		forget_since(search, list, mark, drops, restarts);

@@ -25,51 +25,51 @@
 /* a centroid known by its code only */
 typedef struct Guess
 {
-	float		bound;
-	uint32		ordinal;
+	float bound;
+	uint32 ordinal;
 } Guess;
 
 /* a centroid that was read */
 typedef struct TreeNode
 {
-	float		rank;			/* order in which nodes come out */
-	float		dc;
-	uint32		ordinal;
+	float rank; /* order in which nodes come out */
+	float dc;
+	uint32 ordinal;
 	RqCentroidDisk head;
 } TreeNode;
 
 #define GUESS_LESS(a, b) ((a)->bound < (b)->bound)
-#define NODE_LESS(a, b) \
+#define NODE_LESS(a, b)                                                                            \
 	((a)->rank < (b)->rank || ((a)->rank == (b)->rank && (a)->ordinal < (b)->ordinal))
 VC_HEAP_DEFINE(guess_heap, Guess, GUESS_LESS);
 VC_HEAP_DEFINE(node_heap, TreeNode, NODE_LESS);
 
 struct RqTree
 {
-	Relation	index;
+	Relation index;
 	const RqMeta *meta;
 	VcReadCache *cache;
 	MemoryContext context;
 	const VcvQuery *query;
-	bool		assign;			/* rank by squared distance to the centroid, for inserts */
-	float		epsilon;
-	uint32		level;			/* of the heaps' contents */
-	Guess	   *guesses;
-	size_t		nguesses;
-	size_t		guess_room;
-	TreeNode	   *nodes;			/* read, not handed out */
-	size_t		nnodes;
-	size_t		node_room;
+	bool assign; /* rank by squared distance to the centroid, for inserts */
+	float epsilon;
+	uint32 level; /* of the heaps' contents */
+	Guess *guesses;
+	size_t nguesses;
+	size_t guess_room;
+	TreeNode *nodes; /* read, not handed out */
+	size_t nnodes;
+	size_t node_room;
 	RqSurvivor *survivors;
-	size_t		survivor_room;
-	float	   *norms;			/* squared, of the children being scored */
-	size_t		norm_room;
+	size_t survivor_room;
+	float *norms; /* squared, of the children being scored */
+	size_t norm_room;
 };
 
 RqTree *
 rq_tree_create(MemoryContext context, Relation index, const RqMeta *meta, VcReadCache *cache)
 {
-	RqTree	   *tree = MemoryContextAllocZero(context, sizeof(RqTree));
+	RqTree *tree = MemoryContextAllocZero(context, sizeof(RqTree));
 
 	tree->index = index;
 	tree->meta = meta;
@@ -123,10 +123,10 @@ static const float *
 read_norms(RqTree *tree, uint32 level, const RqCentroidDisk *head)
 {
 	const RqLevelDisk *disk = &tree->meta->disk.level[level];
-	RqRun		run = {disk->norm_first, disk->norm_pages, RQ_PAGE_CENTROID, level, 0};
+	RqRun run = {disk->norm_first, disk->norm_pages, RQ_PAGE_CENTROID, level, 0};
 
-	tree->norms = reserve(tree->context, tree->norms, &tree->norm_room, head->child_count,
-						  sizeof(float));
+	tree->norms =
+		reserve(tree->context, tree->norms, &tree->norm_room, head->child_count, sizeof(float));
 	if (!rq_run_copy(tree->index, tree->cache, &run, (uint64) head->child_first * sizeof(float),
 					 head->child_count * sizeof(float), tree->norms))
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
@@ -139,9 +139,9 @@ read_centroid(RqTree *tree, uint32 level, uint32 ordinal, TreeNode *ret_node, fl
 {
 	const RqMeta *meta = tree->meta;
 	const RqLevelDisk *disk = &meta->disk.level[level];
-	RqRun		run = {disk->centroid_first, disk->centroid_pages, RQ_PAGE_CENTROID, level, 0};
-	uint64		offset = (uint64) ordinal * meta->geo.centroid_bytes;
-	bool		ok;
+	RqRun run = {disk->centroid_first, disk->centroid_pages, RQ_PAGE_CENTROID, level, 0};
+	uint64 offset = (uint64) ordinal * meta->geo.centroid_bytes;
+	bool ok;
 
 	if (ordinal >= disk->cells)
 		vc_corrupt(tree->index, disk->centroid_first, "centroid %u of level %u does not exist",
@@ -156,9 +156,9 @@ read_centroid(RqTree *tree, uint32 level, uint32 ordinal, TreeNode *ret_node, fl
 		ret_node->ordinal = ordinal;
 		ok = rq_run_copy(tree->index, tree->cache, &run, offset, sizeof(RqCentroidDisk),
 						 &ret_node->head) &&
-			rq_run_distance(tree->index, tree->cache, &run, offset + sizeof(RqCentroidDisk),
-							tree->query->q, meta->geo.dim,
-							vcv_metric_is_dot(meta->disk.metric), &ret_node->dc);
+			 rq_run_distance(tree->index, tree->cache, &run, offset + sizeof(RqCentroidDisk),
+							 tree->query->q, meta->geo.dim, vcv_metric_is_dot(meta->disk.metric),
+							 &ret_node->dc);
 	}
 	if (!ok)
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
@@ -173,10 +173,10 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 	const RqMeta *meta = tree->meta;
 	const RqLevelDisk *disk = &meta->disk.level[level];
 	const RqCentroidDisk *head = &node->head;
-	RqRun		run = {disk->code_first, disk->code_pages, RQ_PAGE_LEVEL, level, 0};
-	uint32		blocks = (head->child_count + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
+	RqRun run = {disk->code_first, disk->code_pages, RQ_PAGE_LEVEL, level, 0};
+	uint32 blocks = (head->child_count + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
 	const float *norms;
-	RqScorer	scorer;
+	RqScorer scorer;
 
 	if (head->child_count == 0)
 		return;
@@ -201,10 +201,9 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 	norms = tree->assign && meta->disk.metric != VCV_L2 ? read_norms(tree, level, head) : NULL;
 	for (uint32 i = 0; i < scorer.nout; i++)
 	{
-		Guess	   *guess = &tree->guesses[tree->nguesses++];
+		Guess *guess = &tree->guesses[tree->nguesses++];
 
-		guess->bound = rank_bound(tree, scorer.out[i].bound,
-								  norms ? norms[scorer.out[i].row] : 0);
+		guess->bound = rank_bound(tree, scorer.out[i].bound, norms ? norms[scorer.out[i].row] : 0);
 		guess->ordinal = head->child_first + scorer.out[i].row;
 	}
 }
@@ -216,8 +215,8 @@ pull(RqTree *tree, TreeNode *ret_node)
 	while (tree->nguesses > 0 &&
 		   (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].rank))
 	{
-		Guess		guess = guess_heap_pop(tree->guesses, &tree->nguesses);
-		TreeNode		node;
+		Guess guess = guess_heap_pop(tree->guesses, &tree->nguesses);
+		TreeNode node;
 
 		CHECK_FOR_INTERRUPTS();
 		read_centroid(tree, tree->level, guess.ordinal, &node, NULL);
@@ -235,8 +234,8 @@ static void
 begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
 {
 	const RqMetaDisk *disk = &tree->meta->disk;
-	TreeNode	   *kept;
-	uint32		nkept = 1;
+	TreeNode *kept;
+	uint32 nkept = 1;
 
 	tree->query = query;
 	tree->epsilon = epsilon;
@@ -256,7 +255,7 @@ begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
 
 	for (uint32 level = 1; level <= disk->levels; level++)
 	{
-		uint32		want;
+		uint32 want;
 
 		tree->level = level;
 		tree->nguesses = 0;
@@ -287,7 +286,7 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 bool
 rq_tree_next(RqTree *tree, RqProbe *ret_probe)
 {
-	TreeNode		node;
+	TreeNode node;
 
 	if (!pull(tree, &node))
 		return false;
