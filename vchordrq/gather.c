@@ -18,12 +18,12 @@
  * and a round that ends up short gathers again without it (search.c).
  *
  * Concurrency: the directory entry is copied first; a page of another incarnation means that
- * compaction moved the list: start it again.  A list that was compacted between two rounds is not
- * visited again, because its rows can no longer be told from those already taken.
+ * compaction moved the list and its pages were reused: start it again.  A visit keeps its copy of the
+ * entry, and later rounds go on from that: the scan's snapshot keeps the pages from being reused
+ * (core/recycle.h), tombstones are readable, and only so can a row be told from those already taken.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 
 #include "core/report.h"
@@ -33,51 +33,68 @@
 #include "vchordrq/search.h"
 
 /* a list restarts at most this often; compaction happens once per VACUUM */
-#define MAX_RESTARTS 1000
+#define MAX_RESTARTS	1000
 
-static uint64
-list_signature(const RqListDisk *entry)
-{
-	uint64 h = 0;
-
-	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
-	{
-		if (entry->extent[i].first != InvalidBlockNumber)
-			h = hash_combine64(h, ((uint64) entry->extent[i].incarnation << 32) |
-									  entry->extent[i].first);
-	}
-	return hash_combine64(h,
-						  ((uint64) entry->append_incarnation << 32) | entry->sealed_incarnation);
-}
-
-/*
- * Make room by forgetting the worse half; they are found again in a later round, because the visits
- * are no longer complete beyond the cut.
- */
 static int
 bound_cmp(const void *a, const void *b)
 {
-	float x = ((const RqCandidate *) a)->bound;
-	float y = ((const RqCandidate *) b)->bound;
+	float		x = ((const RqCandidate *) a)->bound;
+	float		y = ((const RqCandidate *) b)->bound;
 
 	return (x > y) - (x < y);
 }
 
+/* how many of n sorted candidates are below the cut */
+static size_t
+below(const RqCandidate *candidates, size_t n, float cut)
+{
+	while (n > 0 && candidates[n - 1].bound >= cut)
+		n--;
+	return n;
+}
+
+/*
+ * Make room by forgetting the worse half of what this visit has added: none of it was judged, and the
+ * visit will be complete only below the cut, so it is found again.  (Rare, so a sort and no selection.)
+ */
+static void
+drop_fresh(RqSearch *search)
+{
+	RqCandidate *fresh = search->candidates + search->fresh;
+	size_t		n = search->ncandidates - search->fresh;
+	float		cut;
+
+	qsort(fresh, n, sizeof(RqCandidate), bound_cmp);
+	cut = fresh[n / 2].bound;
+	search->ncandidates = search->fresh + below(fresh, n / 2, cut);
+	search->dropped = Min(search->dropped, cut);
+}
+
+/*
+ * The same for all visits, between two of them.  What lies at or below the farthest bound that was
+ * judged stays: a list that is read again from there must not give rows that were judged already.
+ */
 static void
 drop_worse_half(RqSearch *search)
 {
-	size_t keep = search->ncandidates / 2;
-	float cut;
+	size_t		n = search->ncandidates;
+	float		cut;
 
-	/* rare, so a sort instead of a selection */
-	qsort(search->candidates, search->ncandidates, sizeof(RqCandidate), bound_cmp);
-	cut = search->candidates[keep].bound;
-	while (keep > 0 && search->candidates[keep - 1].bound >= cut)
-		keep--;
-	search->ncandidates = keep;
-	search->nheap = keep; /* a sorted array is a heap */
+	qsort(search->candidates, n, sizeof(RqCandidate), bound_cmp);
+	search->nheap = n;			/* a sorted array is a heap */
+	cut = search->candidates[n / 2].bound;
+	if (cut <= search->judged_to)
+	{
+		n = n / 2;
+		while (n < search->ncandidates && search->candidates[n].bound <= search->judged_to)
+			n++;
+		if (n == search->ncandidates)
+			return;
+		cut = search->candidates[n].bound;
+	}
+	search->ncandidates = below(search->candidates, n, cut);
+	search->nheap = search->ncandidates;
 	search->dropped = Min(search->dropped, cut);
-	search->drops++;
 	for (size_t i = 0; i < search->nvisits; i++)
 		search->visits[i].seen = Min(search->visits[i].seen, cut);
 }
@@ -89,22 +106,21 @@ add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
 
 	if (search->ncandidates == search->candidate_room)
 	{
-		if (search->candidate_room >= search->candidate_limit && !search->exhaustive)
+		if (search->ncandidates >= search->candidate_limit && !search->exhaustive &&
+			search->ncandidates - search->fresh >= search->fresh)
 		{
-			drop_worse_half(search);
+			drop_fresh(search);
 			if (bound >= search->dropped)
 				return;
 		}
 		else
 		{
-			size_t room = search->candidate_room * 2;
+			size_t		room = search->candidate_room * 2;
 
-			if (!search->exhaustive)
-				room = Min(room, search->candidate_limit);
-
-			search->candidates = vc_arena_grow(search->arena, search->candidates,
-											   search->candidate_room * sizeof(RqCandidate),
-											   room * sizeof(RqCandidate));
+			search->candidates =
+				vc_arena_grow(search->arena, search->candidates,
+							  search->candidate_room * sizeof(RqCandidate),
+							  room * sizeof(RqCandidate));
 			search->candidate_room = room;
 		}
 	}
@@ -120,23 +136,23 @@ static bool
 resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *survivors, uint32 n,
 		float seen, float limit)
 {
-	uint32 entry_bytes = search->meta->geo.strip_bytes;
-	uint32 per_page = RQ_BODY_BYTES / entry_bytes;
-	uint32 i = 0;
+	uint32		entry_bytes = search->meta->geo.strip_bytes;
+	uint32		per_page = RQ_BODY_BYTES / entry_bytes;
+	uint32		i = 0;
 
 	while (i < n)
 	{
-		uint32 page_no = survivors[i].row / per_page;
-		uint32 used;
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read_cached(search->cache, search->index,
-										   run->first + first + page_no, VC_PAGE_ANY);
+		uint32		page_no = survivors[i].row / per_page;
+		uint32		used;
+		VC_SCOPED(vc_page_read_drop) VcPageRead r =
+			vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
+								VC_PAGE_ANY);
 
 		if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 			return false;
 		for (; i < n && survivors[i].row / per_page == page_no; i++)
 		{
-			uint32 at = survivors[i].row % per_page * entry_bytes;
+			uint32		at = survivors[i].row % per_page * entry_bytes;
 			RqStripDisk strip = {0};
 
 			if (at + entry_bytes > used)
@@ -147,7 +163,7 @@ resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *surv
 				continue;
 			memcpy(&strip, r.page + RQ_BODY_OFFSET + at, entry_bytes);
 			if (!vc_heap_valid(vc_heap_from_tid(&strip.tid)))
-				continue; /* dead */
+				continue;		/* dead */
 			add_candidate(search, survivors[i].bound, &strip);
 		}
 	}
@@ -159,8 +175,8 @@ static void
 score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 first_row,
 		   float *threshold, uint32 *nsurvivors)
 {
-	uint32 dim = search->meta->geo.dim;
-	bool dot = vcv_metric_is_dot(search->meta->disk.metric);
+	uint32		dim = search->meta->geo.dim;
+	bool		dot = vcv_metric_is_dot(search->meta->disk.metric);
 
 	if (dot)
 		vcs_vector_ops.dot_f32_rows(search->x, rows, stride, n, dim, search->distances);
@@ -168,7 +184,7 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		vcs_vector_ops.l2sq_f32_rows(search->x, rows, stride, n, dim, search->distances);
 	for (uint32 i = 0; i < n; i++)
 	{
-		float distance = dot ? -search->distances[i] : search->distances[i];
+		float		distance = dot ? -search->distances[i] : search->distances[i];
 
 		if (distance >= *threshold)
 			continue;
@@ -187,24 +203,24 @@ static bool
 gather_exact_segment(RqSearch *search, const RqRun *run, uint32 first, uint32 rows, float seen)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32 pages = rq_segment_pages(geo, rows);
-	float threshold = rq_search_threshold(search);
-	uint32 n = 0;
+	uint32		pages = rq_segment_pages(geo, rows);
+	float		threshold = rq_search_threshold(search);
+	uint32		n = 0;
 
 	for (uint32 page_no = 0; page_no < pages; page_no++)
 	{
-		uint32 first_row;
-		uint32 offset;
-		uint32 used;
-		uint32 count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
+		uint32		first_row;
+		uint32		offset;
+		uint32		used;
+		uint32		count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
 
 		CHECK_FOR_INTERRUPTS();
 		if (count == 0)
 			continue;
 		{
-			VC_SCOPED(vc_page_read_drop)
-			VcPageRead r = vc_page_read_cached(search->cache, search->index,
-											   run->first + first + page_no, VC_PAGE_ANY);
+			VC_SCOPED(vc_page_read_drop) VcPageRead r =
+				vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
+									VC_PAGE_ANY);
 
 			if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 				return false;
@@ -223,7 +239,7 @@ static void
 list_bound(const RqSearch *search, const RqVisit *visit, VcsBound *ret_bound,
 		   VcvSingleBound *ret_single)
 {
-	float epsilon = (float) search->params.epsilon;
+	float		epsilon = (float) search->params.epsilon;
 
 	if (rq_meta_has(search->meta, RQ_META_RESIDUAL))
 		vcv_rabitq_bound(&search->query, visit->probe.dc, visit->probe.norm2, epsilon, ret_bound,
@@ -236,14 +252,14 @@ static bool
 gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent)
 {
 	const RqMeta *meta = search->meta;
-	RqRun run;
-	uint32 segments = rq_segment_count(extent->rows);
+	RqRun		run;
+	uint32		segments = rq_segment_count(extent->rows);
 
 	rq_extent_run(meta, visit->probe.list, extent, &run);
 	for (uint32 segment = 0; segment < segments; segment++)
 	{
-		uint32 rows = rq_segment_rows(extent->rows, segment);
-		uint32 first = rq_segment_first(&meta->geo, segment);
+		uint32		rows = rq_segment_rows(extent->rows, segment);
+		uint32		first = rq_segment_first(&meta->geo, segment);
 
 		search->scan->counters.codes += rows;
 		if (meta->geo.exact)
@@ -253,8 +269,8 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 		}
 		else
 		{
-			RqScorer scorer = {0};
-			uint64 base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
+			RqScorer	scorer = {0};
+			uint64		base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
 
 			scorer.lut = search->query.lut;
 			list_bound(search, visit, &scorer.bound, &scorer.single);
@@ -276,13 +292,13 @@ static void
 gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uint32 n)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	float threshold = rq_search_threshold(search);
-	VcsBound bound;
+	float		threshold = rq_search_threshold(search);
+	VcsBound	bound;
 	VcvSingleBound single;
 
 	if (geo->exact)
 	{
-		uint32 nsurvivors = 0;
+		uint32		nsurvivors = 0;
 
 		score_rows(search, rows + sizeof(RqAppendExactDisk), geo->append_bytes, n, 0, &threshold,
 				   &nsurvivors);
@@ -304,8 +320,8 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 	for (uint32 i = 0; i < n; i++)
 	{
 		const RqAppendRowDisk *row = (const RqAppendRowDisk *) (rows + i * geo->append_bytes);
-		float lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
-										row->base, row->factor, row->err);
+		float		lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
+											  row->base, row->factor, row->err);
 
 		if (lower >= threshold || lower < visit->seen ||
 			!vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
@@ -327,17 +343,18 @@ gather_chain(RqSearch *search, const RqVisit *visit, BlockNumber head, uint32 in
 
 	for (BlockNumber steps = 0; blkno != InvalidBlockNumber; steps++)
 	{
-		uint32 rows;
+		uint32		rows;
 
 		CHECK_FOR_INTERRUPTS();
 		if (steps > MaxBlockNumber / 2)
 			vc_corrupt(search->index, head, "append chain does not end");
 		{
-			VC_SCOPED(vc_page_read_drop)
-			VcPageRead r = vc_page_read_cached(search->cache, search->index, blkno, VC_PAGE_ANY);
+			VC_SCOPED(vc_page_read_drop) VcPageRead r =
+				vc_page_read_cached(search->cache, search->index, blkno,
+									VC_PAGE_ANY);
 
-			if (!rq_append_page_check(search->index, search->meta, blkno, r.page, visit->probe.list,
-									  incarnation, &rows))
+			if (!rq_append_page_check(search->index, search->meta, blkno, r.page,
+									  visit->probe.list, incarnation, &rows))
 				return false;
 			search->scan->counters.codes += rows;
 			gather_append_page(search, visit, r.page + RQ_BODY_OFFSET, rows);
@@ -357,50 +374,56 @@ gather_entry(RqSearch *search, const RqVisit *visit, const RqListDisk *entry)
 			return false;
 	}
 	return gather_chain(search, visit, entry->sealed_head, entry->sealed_incarnation) &&
-		   gather_chain(search, visit, entry->append_head, entry->append_incarnation);
+		gather_chain(search, visit, entry->append_head, entry->append_incarnation);
 }
 
-/*
- * A page was recycled under us: drop the list's candidates.  The scan's snapshot keeps the pages of
- * the directory entry it read from being recycled (core/recycle.h), so this is a second net.
- */
+/* A page was recycled under us: drop the list's candidates. */
 static void
-forget_since(RqSearch *search, uint32 list, size_t mark, uint32 drops, int restarts)
+forget_fresh(RqSearch *search, uint32 list, bool again, int restarts)
 {
-	if (restarts >= MAX_RESTARTS || search->drops != drops)
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("list %u of index \"%s\" was compacted while it was read", list,
-							   RelationGetRelationName(search->index)),
-						errhint("Run the query again.")));
-	search->ncandidates = mark;
+	if (again || restarts >= MAX_RESTARTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("list %u of index \"%s\" was compacted while it was read", list,
+						RelationGetRelationName(search->index)),
+				 errhint("Run the query again.")));
+	search->ncandidates = search->fresh;
 }
 
 void
 rq_gather_list(RqSearch *search, RqVisit *visit)
 {
-	bool again = visit->seen > -get_float4_infinity();
+	bool		again = visit->seen > -get_float4_infinity();
+	float		complete;
+	size_t		kept;
 
 	search->scan->counters.lists++;
+	search->fresh = search->ncandidates;
 	for (int restarts = 0;; restarts++)
 	{
-		RqListDisk entry;
-		uint64 signature;
-		size_t mark = search->ncandidates;
-		uint32 drops = search->drops;
-
-		rq_list_read(search->index, search->meta, search->cache, visit->probe.list, &entry);
-		signature = list_signature(&entry);
-		if (again && signature != visit->signature)
-		{
-			visit->seen = get_float4_infinity();
-			return;
-		}
-		visit->signature = signature;
-		if (gather_entry(search, visit, &entry))
+		if (!again)
+			rq_list_read(search->index, search->meta, search->cache, visit->probe.list,
+						 &visit->entry);
+		if (gather_entry(search, visit, &visit->entry))
 			break;
-		forget_since(search, visit->probe.list, mark, drops, restarts);
+		forget_fresh(search, visit->probe.list, again, restarts);
 	}
-	visit->seen = Max(visit->seen, rq_search_threshold(search));
+
+	/*
+	 * The threshold came down meanwhile.  What was added above it goes again, because it will be found
+	 * by the visit that goes on from there.
+	 */
+	complete = Max(visit->seen, rq_search_threshold(search));
+	kept = search->fresh;
+	for (size_t i = search->fresh; i < search->ncandidates; i++)
+	{
+		if (search->candidates[i].bound < complete)
+			search->candidates[kept++] = search->candidates[i];
+	}
+	search->ncandidates = kept;
+	visit->seen = complete;
+	if (search->ncandidates > search->candidate_limit / 2 && !search->exhaustive)
+		drop_worse_half(search);
 }
 
 /* all TIDs of one strip page */
@@ -408,19 +431,19 @@ static bool
 identities_of_extent(RqSearch *search, uint32 list, const RqExtentDisk *extent)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32 per_page = RQ_BODY_BYTES / geo->strip_bytes;
-	uint32 segments = rq_segment_count(extent->rows);
-	RqRun run;
+	uint32		per_page = RQ_BODY_BYTES / geo->strip_bytes;
+	uint32		segments = rq_segment_count(extent->rows);
+	RqRun		run;
 
 	rq_extent_run(search->meta, list, extent, &run);
 	for (uint32 segment = 0; segment < segments; segment++)
 	{
-		uint32 rows = rq_segment_rows(extent->rows, segment);
-		uint32 first = rq_segment_first(geo, segment);
+		uint32		rows = rq_segment_rows(extent->rows, segment);
+		uint32		first = rq_segment_first(geo, segment);
 
 		for (uint32 row = 0; row < rows; row += per_page)
 		{
-			uint32 n = Min(per_page, rows - row);
+			uint32		n = Min(per_page, rows - row);
 
 			CHECK_FOR_INTERRUPTS();
 			for (uint32 i = 0; i < n; i++)
@@ -444,9 +467,10 @@ identities_of_chain(RqSearch *search, uint32 list, BlockNumber head, uint32 inca
 
 	while (blkno != InvalidBlockNumber)
 	{
-		uint32 rows;
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read_cached(search->cache, search->index, blkno, VC_PAGE_ANY);
+		uint32		rows;
+		VC_SCOPED(vc_page_read_drop) VcPageRead r =
+			vc_page_read_cached(search->cache, search->index, blkno,
+								VC_PAGE_ANY);
 
 		if (!rq_append_page_check(search->index, search->meta, blkno, r.page, list, incarnation,
 								  &rows))
@@ -469,12 +493,11 @@ void
 rq_gather_identities(RqSearch *search, uint32 list)
 {
 	search->scan->counters.lists++;
+	search->fresh = search->ncandidates;
 	for (int restarts = 0;; restarts++)
 	{
-		RqListDisk entry;
-		size_t mark = search->ncandidates;
-		uint32 drops = search->drops;
-		bool ok = true;
+		RqListDisk	entry;
+		bool		ok = true;
 
 		rq_list_read(search->index, search->meta, search->cache, list, &entry);
 		for (int i = 0; ok && i < RQ_MAX_EXTENTS; i++)
@@ -482,9 +505,10 @@ rq_gather_identities(RqSearch *search, uint32 list)
 			if (entry.extent[i].first != InvalidBlockNumber)
 				ok = identities_of_extent(search, list, &entry.extent[i]);
 		}
-		if (ok && identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
+		if (ok &&
+			identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
 			identities_of_chain(search, list, entry.append_head, entry.append_incarnation))
 			return;
-		forget_since(search, list, mark, drops, restarts);
+		forget_fresh(search, list, false, restarts);
 	}
 }

@@ -22,10 +22,10 @@
 #include "vchordrq/search.h"
 #include "vchordrq/vectors.h"
 
-#define LOOKAHEAD    8 /* candidates whose vectors are prefetched */
-#define BATCH_MIN    8
-#define BATCH_FIRST  128 /* judged before the pass rate is believed */
-#define BATCH_MARGIN 1.2 /* more than the estimate says, rather than one more batch */
+#define LOOKAHEAD		8		/* candidates whose vectors are prefetched */
+#define BATCH_MIN		8
+#define BATCH_FIRST		128		/* judged before the pass rate is believed */
+#define BATCH_MARGIN	1.2		/* more than the estimate says, rather than one more batch */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
 VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
@@ -43,13 +43,13 @@ VC_HEAP_DEFINE(result_heap, RqResult, result_less);
 static void
 add_result(RqSearch *search, ItemPointer tid, float distance)
 {
-	RqResult result = {distance, *tid};
+	RqResult	result = {distance, *tid};
 
 	if (search->nresults == search->result_room)
 	{
-		search->results =
-			vc_arena_grow(search->arena, search->results, search->result_room * sizeof(RqResult),
-						  search->result_room * 2 * sizeof(RqResult));
+		search->results = vc_arena_grow(search->arena, search->results,
+										search->result_room * sizeof(RqResult),
+										search->result_room * 2 * sizeof(RqResult));
 		search->result_room *= 2;
 	}
 	result_heap_push(search->results, &search->nresults, result);
@@ -71,8 +71,8 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 static bool
 distance_of_slot(RqSearch *search, TupleTableSlot *slot, float *ret_distance)
 {
-	Datum values[INDEX_MAX_KEYS];
-	bool isnull[INDEX_MAX_KEYS];
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
 	const RqGeometry *geo = &search->meta->geo;
 
 	vc_heapfetch_values(vc_scan_fetch(search->scan), slot, values, isnull);
@@ -132,8 +132,9 @@ judge(RqSearch *search, const RqCandidate *candidate)
 {
 	ItemPointerData tid = candidate->strip.tid;
 	TupleTableSlot *slot = NULL;
-	float distance;
+	float		distance;
 
+	search->judged_to = Max(search->judged_to, candidate->bound);
 	if (passes(search, &tid, &slot) && exact_distance(search, candidate, slot, &distance))
 		add_result(search, &tid, distance);
 }
@@ -148,14 +149,17 @@ judge_by_distance(RqSearch *search, const RqCandidate *candidate)
 {
 	ItemPointerData tid = candidate->strip.tid;
 	TupleTableSlot *slot = NULL;
-	float distance;
+	float		distance;
 
+	search->judged_to = Max(search->judged_to, candidate->bound);
 	if (!exact_distance(search, candidate, NULL, &distance))
 		return;
 	if (distance >= rq_ceiling_limit(&search->best))
 	{
 		RqCandidate known = {distance, candidate->strip};
 
+		/* under this bound no list would give it again, so it may not be dropped */
+		search->judged_to = Max(search->judged_to, distance);
 		/* there is room: it was taken from there; the heap is restored later */
 		search->candidates[search->ncandidates++] = known;
 	}
@@ -169,10 +173,10 @@ candidate_tid_cmp(const RqCandidate *a, const RqCandidate *b)
 	return vc_key_cmp(vc_tid_key(&a->strip.tid), vc_tid_key(&b->strip.tid));
 }
 
-#define ST_SORT          sort_by_tid
-#define ST_ELEMENT_TYPE  RqCandidate
+#define ST_SORT			sort_by_tid
+#define ST_ELEMENT_TYPE	RqCandidate
 #define ST_COMPARE(a, b) candidate_tid_cmp(a, b)
-#define ST_SCOPE         static
+#define ST_SCOPE		static
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
@@ -180,7 +184,7 @@ candidate_tid_cmp(const RqCandidate *a, const RqCandidate *b)
 static void
 restore_heap(RqSearch *search)
 {
-	size_t fresh = search->ncandidates - search->nheap;
+	size_t		fresh = search->ncandidates - search->nheap;
 
 	if (fresh == 0)
 		return;
@@ -214,9 +218,9 @@ static void
 prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32 at = strip->slot * geo->slot_bytes;
-	uint32 within = at % RQ_BODY_BYTES;
-	uint32 bytes = Min(geo->slot_bytes, RQ_BODY_BYTES - within);
+	uint32		at = strip->slot * geo->slot_bytes;
+	uint32		within = at % RQ_BODY_BYTES;
+	uint32		bytes = Min(geo->slot_bytes, RQ_BODY_BYTES - within);
 
 	/* the hardware streams the rest once the first lines are on their way */
 	vc_prefetch_hint(search->cache, strip->group + at / RQ_BODY_BYTES, RQ_BODY_OFFSET + within,
@@ -249,15 +253,15 @@ judge_batch(RqSearch *search, size_t n, bool by_distance)
 static void
 rerank_missing(RqSearch *search, size_t *max_rows)
 {
-	size_t most = Max(BATCH_FIRST, 8 * search->best.want);
+	size_t		most = Max(BATCH_FIRST, 8 * search->best.want);
 
 	restore_heap(search);
 	while (search->nheap > 0 && *max_rows > 0 && !rq_ceiling_full(&search->best))
 	{
-		double missing = (double) (search->best.want - search->best.n);
-		double rate = search->filter ? search->passed / search->evaluated : 1.0;
-		double want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
-		size_t n = 0;
+		double		missing = (double) (search->best.want - search->best.n);
+		double		rate = search->filter ? search->passed / search->evaluated : 1.0;
+		double		want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
+		size_t		n = 0;
 
 		want = Min(Min(want, most), Min(*max_rows, RQ_BATCH_MAX));
 		while (n < (size_t) want && search->nheap > 0)
@@ -272,8 +276,8 @@ rerank_missing(RqSearch *search, size_t *max_rows)
 static size_t
 take_below(RqSearch *search, float limit, size_t max)
 {
-	size_t kept = 0;
-	size_t n = 0;
+	size_t		kept = 0;
+	size_t		n = 0;
 
 	for (size_t i = 0; i < search->ncandidates; i++)
 	{
@@ -297,7 +301,8 @@ rerank_batches(RqSearch *search, size_t max_rows)
 	rerank_missing(search, &max_rows);
 	while (max_rows > 0 && rq_ceiling_full(&search->best))
 	{
-		size_t n = take_below(search, rq_ceiling_limit(&search->best), Min(max_rows, RQ_BATCH_MAX));
+		size_t		n = take_below(search, rq_ceiling_limit(&search->best),
+								   Min(max_rows, RQ_BATCH_MAX));
 
 		if (n == 0)
 			break;
@@ -310,12 +315,12 @@ static void
 rerank_singly(RqSearch *search, size_t max_rows)
 {
 	RqCandidate ahead[LOOKAHEAD];
-	size_t n = 0;
+	size_t		n = 0;
 
 	restore_heap(search);
 	while (max_rows > 0)
 	{
-		float limit = rq_ceiling_limit(&search->best);
+		float		limit = rq_ceiling_limit(&search->best);
 
 		while (n < LOOKAHEAD && search->nheap > 0 && search->candidates[0].bound < limit)
 		{

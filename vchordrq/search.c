@@ -27,26 +27,26 @@
 #include "vchordrq/list.h"
 #include "vchordrq/search.h"
 
-#define EXHAUSTIVE_SHARE 5   /* 1/5 of the rows (D11) */
-#define FILTER_MARGIN    1.1 /* more than the estimate says, rather than one more turn */
-#define FILTER_MIN       16
+#define EXHAUSTIVE_SHARE	5	/* 1/5 of the rows (D11) */
+#define FILTER_MARGIN		1.1 /* more than the estimate says, rather than one more turn */
+#define FILTER_MIN			16
 
 /*
  * Epsilon of a filtered search when the user gave none.  Of the rows nearer than the k-th match only
  * the filter's share can be results, so a row lost to a tighter bound is rarely one; 1.2 halves the
  * vectors read and keeps recall at 0.97 where 1.9 has 0.997 (docs/tuning.md).
  */
-#define FILTER_EPSILON     1.2
-#define CODES_MARGIN(need) ((need) + (need) / 8 + 2) /* dead rows count, too */
-#define INITIAL_ROOM       512
+#define FILTER_EPSILON		1.2
+#define CODES_MARGIN(need)	((need) + (need) / 8 + 2)	/* dead rows count, too */
+#define INITIAL_ROOM		512
 
 /* share of work_mem for candidates; results and visits are smaller */
-#define CANDIDATE_SHARE 0.75
+#define CANDIDATE_SHARE		0.75
 
 RqSearch *
 rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 {
-	RqSearch *search = MemoryContextAllocZero(scan->mcxt, sizeof(RqSearch));
+	RqSearch   *search = MemoryContextAllocZero(scan->mcxt, sizeof(RqSearch));
 	const RqGeometry *geo = &meta->geo;
 
 	search->scan = scan;
@@ -56,8 +56,8 @@ rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 	search->arena = scan->arena;
 	search->tree = rq_tree_create(scan->mcxt, search->index, meta, cache);
 	search->survivors = MemoryContextAlloc(scan->mcxt, RQ_SEGMENT_ROWS * sizeof(RqSurvivor));
-	search->distances =
-		MemoryContextAlloc(scan->mcxt, Max(geo->append_rows, geo->rows_per_page) * sizeof(float));
+	search->distances = MemoryContextAlloc(
+		scan->mcxt, Max(geo->append_rows, geo->rows_per_page) * sizeof(float));
 	search->batch = MemoryContextAlloc(scan->mcxt, RQ_BATCH_MAX * sizeof(RqCandidate));
 	return search;
 }
@@ -65,7 +65,7 @@ rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 static void
 pull_next_list(RqSearch *search)
 {
-	uint32 levels = search->meta->disk.levels;
+	uint32		levels = search->meta->disk.levels;
 
 	search->has_pending = false;
 	if (search->tree_done)
@@ -104,21 +104,21 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
 	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
-	size_t memory = (size_t) work_mem * 1024;
-	float *rotated;
+	size_t		memory = (size_t) work_mem * 1024;
+	float	   *rotated;
 
 	if (!params->automatic && params->nprobes != disk->levels)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("usage: need %u probes, but %u probes provided", disk->levels, params->nprobes),
-			 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
-					 "comma-separated numbers, or reset it to let the scan decide.",
-					 RelationGetRelationName(search->index), disk->levels)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("usage: need %u probes, but %u probes provided", disk->levels,
+						params->nprobes),
+				 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
+						 "comma-separated numbers, or reset it to let the scan decide.",
+						 RelationGetRelationName(search->index), disk->levels)));
 
 	search->filter = quals->present && quals->usable &&
-					 (rq_prefilter == RQ_PREFILTER_ON ||
-					  (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));
+		(rq_prefilter == RQ_PREFILTER_ON ||
+		 (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));
 	search->params = *params;
 	if (search->filter && !params->epsilon_given)
 		search->params.epsilon = FILTER_EPSILON;
@@ -134,6 +134,8 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	search->candidate_limit =
 		Max((size_t) (memory * CANDIDATE_SHARE) / sizeof(RqCandidate), 4 * RQ_SEGMENT_ROWS);
 	search->dropped = get_float4_infinity();
+	search->judged_to = -get_float4_infinity();
+	search->fresh = 0;
 	search->exhaustive = false;
 	search->popped = 0;
 	search->nresults = 0;
@@ -153,14 +155,14 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	rq_tree_begin(search->tree, &search->query, (float) search->params.epsilon,
 				  params->automatic ? NULL : params->probes);
 	pull_next_list(search);
-	search->nearest_rank = search->has_pending ? search->pending.rank : 0;
+	search->nearest_dc = search->has_pending ? search->pending.dc : 0;
 }
 
 /* is there a list whose rows below the threshold were not all gathered? */
 static bool
 complete_visits(RqSearch *search)
 {
-	bool gathered = false;
+	bool		gathered = false;
 
 	for (size_t i = 0; i < search->nvisits; i++)
 	{
@@ -176,7 +178,7 @@ complete_visits(RqSearch *search)
 static void
 visit_pending(RqSearch *search)
 {
-	RqVisit *visit;
+	RqVisit    *visit;
 
 	if (search->nvisits == search->visit_room)
 	{
@@ -188,7 +190,6 @@ visit_pending(RqSearch *search)
 	visit = &search->visits[search->nvisits++];
 	visit->probe = search->pending;
 	visit->seen = -get_float4_infinity();
-	visit->signature = 0;
 	rq_gather_list(search, visit);
 	pull_next_list(search);
 }
@@ -197,11 +198,11 @@ visit_pending(RqSearch *search)
 static void
 visit_rest(RqSearch *search)
 {
-	RqCeiling best = search->best;
+	RqCeiling	best = search->best;
 
 	search->exhaustive = true;
 	search->use_codes = false;
-	search->best.want = SIZE_MAX; /* no threshold: what was pruned before is gathered, too */
+	search->best.want = SIZE_MAX;	/* no threshold: what was pruned before is gathered, too */
 	complete_visits(search);
 	while (search->has_pending)
 	{
@@ -275,7 +276,7 @@ round_plain(RqSearch *search)
 		if (search->nresults >= search->need || search->dropped < get_float4_infinity())
 			return;
 		if (search->use_codes)
-			search->use_codes = false; /* they counted dead rows: look again without */
+			search->use_codes = false;	/* they counted dead rows: look again without */
 		else if (all_gathered(search))
 			return;
 	}
@@ -284,13 +285,13 @@ round_plain(RqSearch *search)
 static void
 round_filtered(RqSearch *search)
 {
-	double rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
-	double rank = 0;
+	double		rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
+	double		rank = 0;
 
 	while (!search->exhaustive)
 	{
-		double missing = (double) (search->popped + search->need);
-		double rate = search->passed / search->evaluated;
+		double		missing = (double) (search->popped + search->need);
+		double		rate = search->passed / search->evaluated;
 
 		/* at least twice the last turn, so that turns cost a constant factor */
 		rank = Max(missing / rate * FILTER_MARGIN + FILTER_MIN, 2 * rank);
