@@ -55,7 +55,7 @@ typedef struct TreeNodes
 	uint32 dim;
 } TreeNodes;
 
-static void refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+static void refuse(const char *fmt, ...) pg_attribute_printf(1, 2) pg_attribute_noreturn();
 
 static void
 refuse(const char *fmt, ...)

@@ -174,7 +174,6 @@ warm(Prewarm *p, int height, StringInfo report)
 		warm_range(p, level->centroid_first, level->centroid_pages);
 		p->pages = 0;
 		warm_range(p, level->code_first, level->code_pages);
-		warm_range(p, level->norm_first, level->norm_pages);
 		report_block(report, level->cells, p->pages);
 	}
 	if (height > 0)

@@ -20,7 +20,7 @@ static VcPageRead
 read_group_page(Relation index, const RqMeta *meta, VcReadCache *cache, BlockNumber group,
 				uint32 ordinal)
 {
-	VcPageRead r = vc_page_read_cached(cache, index, group + ordinal, RQ_PAGE_VECTOR);
+	VcPageRead	r = vc_page_read_cached(cache, index, group + ordinal, RQ_PAGE_VECTOR);
 	const RqVectorHeadDisk *head = (const RqVectorHeadDisk *) (r.page + RQ_HEAD_OFFSET);
 
 	if (head->ordinal != ordinal || ordinal >= meta->geo.group_pages)
@@ -37,32 +37,32 @@ check_slot(Relation index, const RqMeta *meta, const RqStripDisk *strip)
 }
 
 bool
-rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache, const RqStripDisk *strip,
-				   const float *query, float *ret_distance)
+rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache,
+				   const RqStripDisk *strip, const float *query, float *ret_distance)
 {
 	const RqGeometry *geo = &meta->geo;
-	uint32 at = strip->slot * geo->slot_bytes;
-	uint32 end = at + geo->slot_head + geo->dim * geo->element_bytes;
-	uint32 done = 0; /* elements */
-	bool dot = vcv_metric_is_dot(meta->disk.metric);
-	bool half = meta->disk.type == VCV_HALFVEC;
-	float sum = 0;
-	char head[sizeof(RqSlotDisk) + sizeof(float4)];
-	uint32 have = 0; /* bytes of the head read */
+	uint32		at = strip->slot * geo->slot_bytes;
+	uint32		end = at + geo->slot_head + geo->dim * geo->element_bytes;
+	uint32		done = 0;		/* elements */
+	bool		dot = vcv_metric_is_dot(meta->disk.metric);
+	bool		half = meta->disk.type == VCV_HALFVEC;
+	float		sum = 0;
+	char		head[sizeof(RqSlotDisk) + sizeof(float4)];
+	uint32		have = 0;		/* bytes of the head read */
 
 	check_slot(index, meta, strip);
 	while (at < end)
 	{
-		uint32 within = at % RQ_BODY_BYTES;
-		uint32 part = Min(end - at, RQ_BODY_BYTES - within);
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = read_group_page(index, meta, cache, strip->group, at / RQ_BODY_BYTES);
+		uint32		within = at % RQ_BODY_BYTES;
+		uint32		part = Min(end - at, RQ_BODY_BYTES - within);
+		VC_SCOPED(vc_page_read_drop) VcPageRead r =
+			read_group_page(index, meta, cache, strip->group, at / RQ_BODY_BYTES);
 		const char *here = r.page + RQ_BODY_OFFSET + within;
 
 		at += part;
 		if (have < geo->slot_head)
 		{
-			uint32 n = Min(part, geo->slot_head - have);
+			uint32		n = Min(part, geo->slot_head - have);
 
 			memcpy(head + have, here, n);
 			have += n;
@@ -75,21 +75,21 @@ rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache, const
 		}
 		if (part > 0)
 		{
-			uint32 n = part / geo->element_bytes;
+			uint32		n = part / geo->element_bytes;
 			const VcsVectorOps *ops = &vcs_vector_ops;
 
 			if (half)
 				sum += dot ? ops->dot_f16(query + done, (const uint16 *) here, n)
-						   : ops->l2sq_f16(query + done, (const uint16 *) here, n);
+					: ops->l2sq_f16(query + done, (const uint16 *) here, n);
 			else
 				sum += dot ? ops->dot_f32(query + done, (const float *) here, n)
-						   : ops->l2sq_f32(query + done, (const float *) here, n);
+					: ops->l2sq_f32(query + done, (const float *) here, n);
 			done += n;
 		}
 	}
 	if (meta->disk.metric == VCV_COSINE)
 	{
-		float4 inverse;
+		float4		inverse;
 
 		memcpy(&inverse, head + sizeof(RqSlotDisk), sizeof(inverse));
 		sum *= inverse;
@@ -101,17 +101,17 @@ rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache, const
 bool
 rq_vector_read(Relation index, const RqMeta *meta, const RqStripDisk *strip, char *ret_slot)
 {
-	uint32 at = strip->slot * meta->geo.slot_bytes;
-	uint32 end = at + meta->geo.slot_bytes;
-	char *out = ret_slot;
+	uint32		at = strip->slot * meta->geo.slot_bytes;
+	uint32		end = at + meta->geo.slot_bytes;
+	char	   *out = ret_slot;
 
 	check_slot(index, meta, strip);
 	while (at < end)
 	{
-		uint32 within = at % RQ_BODY_BYTES;
-		uint32 part = Min(end - at, RQ_BODY_BYTES - within);
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = read_group_page(index, meta, NULL, strip->group, at / RQ_BODY_BYTES);
+		uint32		within = at % RQ_BODY_BYTES;
+		uint32		part = Min(end - at, RQ_BODY_BYTES - within);
+		VC_SCOPED(vc_page_read_drop) VcPageRead r =
+			read_group_page(index, meta, NULL, strip->group, at / RQ_BODY_BYTES);
 
 		memcpy(out, r.page + RQ_BODY_OFFSET + within, part);
 		out += part;

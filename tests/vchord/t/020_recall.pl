@@ -1,0 +1,191 @@
+# 020_recall.pl
+# Recall of scans with no setting at all against the sequential scan, by distance: real sets, metrics and
+# types, before and after churn, with filters, for data that arrive in any order, and for an index larger
+# than shared buffers.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VcTest;
+
+seed();
+my $node = new_node('recall', "fsync = off\nmaintenance_work_mem = '256MB'\nshared_buffers = '16MB'\n");
+my %sets = real_sets();
+
+# The floor is that of recall@10.  Few queries of the short form leave the other k more to chance.
+sub floors { return (floors => $long ? {} : { 1 => 0.88, 1000 => 0.92 }) }
+
+# rows of the short form
+my %part = (mnist784 => 4000, arxiv_lsa256 => 8000, letter16 => 10000);
+
+sub pick { return $_[ int(rand(@_)) ]; }
+
+sub build
+{
+	my ($table, $type, $metric, $with) = @_;
+	$node->safe_psql('postgres',
+		"DROP INDEX IF EXISTS ${table}_i; CREATE INDEX ${table}_i ON $table USING vchordrq (v ${type}_${metric}_ops) "
+		  . ($with // ''));
+	return;
+}
+
+# Takes away half of the rows, then brings them back.  Rows of a table (id, v).
+sub halve { $node->safe_psql('postgres', "DELETE FROM $_[0] WHERE hashint4(id) & 1 = 0") }
+
+sub restore
+{
+	$node->safe_psql('postgres',
+		"INSERT INTO $_[0] SELECT a.id, a.v FROM $_[0]_all a WHERE hashint4(a.id) & 1 = 0");
+	return;
+}
+
+foreach my $name (sort keys %sets)
+{
+	my ($base, $query, $dim) = @{ $sets{$name} };
+	my %rows = $long || !$part{$name} ? () : (rows => $part{$name});
+	my @metrics = qw(l2 ip cosine);
+	my $churned = pick(@metrics);
+
+	foreach my $type ($long ? qw(vector halfvec) : pick('vector', 'halfvec'))
+	{
+		load_file($node, 's', $type, $dim, $base, order => pick(qw(natural shuffled clustered)), %rows);
+		load_file($node, 'q', $type, $dim, $query, rows => counts(40, 200));
+		$node->safe_psql('postgres', 'CREATE TABLE few AS SELECT * FROM q LIMIT ' . counts(8, 40) . '; ANALYZE s');
+		foreach my $metric (@metrics)
+		{
+			build('s', $type, $metric);
+			recall_ok($node, "$name $type $metric", 's', 'q', $metric, ks => [ 1, 10 ], floors());
+			recall_ok($node, "$name $type $metric, many", 's', 'few', $metric, ks => [ 100, 1000 ], floors());
+			next if !$long && $metric ne $churned;
+
+			$node->safe_psql('postgres', 'CREATE TABLE s_all AS SELECT * FROM s');
+			halve('s');
+			recall_ok($node, "$name $type $metric, half deleted", 's', 'few', $metric);
+			$node->safe_psql('postgres', 'VACUUM s');
+			recall_ok($node, "$name $type $metric, vacuumed", 's', 'few', $metric);
+			restore('s');
+			recall_ok($node, "$name $type $metric, reinserted", 's', 'few', $metric);
+			halve('s');
+			restore('s');
+			$node->safe_psql('postgres', 'VACUUM s');
+			recall_ok($node, "$name $type $metric, churned", 's', 'q', $metric, ks => [ 1, 10 ], floors());
+			recall_ok($node, "$name $type $metric, churned, many", 's', 'few', $metric, ks => [ 100, 1000 ], floors());
+			$node->safe_psql('postgres', 'DROP TABLE s_all');
+		}
+		$node->safe_psql('postgres', 'DROP TABLE s, q, few');
+	}
+}
+
+SKIP:
+{
+	skip 'real sets: no data (VCHORD_DATA)', 1 if !%sets;
+	cmp_ok(scalar(keys %sets), '>=', 7, 'all real sets were there');
+}
+
+# Filters: cheap ones that match rows anywhere, and ones whose matches lie far from the query.
+SKIP:
+{
+	skip 'filters on arxiv_lsa256: no data (VCHORD_DATA)', 1 if !$sets{arxiv_lsa256};
+	my ($base, $query, $dim) = @{ $sets{arxiv_lsa256} };
+	load_file($node, 's', 'vector', $dim, $base, $long ? () : (rows => 10000));
+	load_file($node, 'q', 'vector', $dim, $query, rows => counts(30, 200));
+	build('s', 'vector', 'cosine');
+	$node->safe_psql('postgres', 'ANALYZE s');
+	foreach my $prefilter (qw(auto on off))
+	{
+		my %o = (settings => "SET vchordrq.prefilter = $prefilter");
+		recall_ok($node, "1 %, prefilter $prefilter", 's', 'q', 'cosine', where => 'id % 100 = 7', %o);
+		recall_ok($node, "10 %, prefilter $prefilter", 's', 'q', 'cosine', where => 'id % 10 = 3', %o);
+		recall_ok($node, "ten rows, prefilter $prefilter", 's', 'q', 'cosine', where => 'id % 1000 = 3',
+			ks => [ 10, 100 ], %o);
+		recall_ok($node, "nothing, prefilter $prefilter", 's', 'q', 'cosine', where => 'id < 0', %o);
+		recall_ok($node, "everything, prefilter $prefilter", 's', 'q', 'cosine', where => 'id >= 0', %o);
+	}
+	is($node->safe_psql('postgres', 'SELECT vc_use_index(true); SELECT count(*) FROM
+		(SELECT id FROM s WHERE id < 0 ORDER BY v <=> (SELECT v FROM q LIMIT 1) LIMIT 10) x') =~ s/^\n//r,
+		'0', 'a filter that matches nothing');
+	$node->safe_psql('postgres', 'DROP TABLE s, q');
+}
+
+# Matches far from the query: clusters, and the filter takes the rows farthest from it.
+generate($node, 's', 'vector', 96, counts(8000, 60000), clusters => 50);
+generate($node, 'q', 'vector', 96, 20, clusters => 50);
+build('s', 'vector', 'l2');
+$node->safe_psql('postgres', q{CREATE TABLE far AS SELECT s.id, s.v, s.v <-> (SELECT v FROM q LIMIT 1) AS d FROM s;
+	CREATE INDEX far_i ON far USING vchordrq (v vector_l2_ops); ANALYZE far});
+foreach my $count (7, 40, 400)
+{
+	my $at = $node->safe_psql('postgres', "SELECT d FROM far ORDER BY d DESC OFFSET $count LIMIT 1");
+	recall_ok($node, "$count matches far away", 'far', '(SELECT * FROM q LIMIT 3) x', 'l2',
+		where => "d > $at", ks => [ 1, 10, 100 ], floors());
+}
+
+# Rows in any order; inserts after a build over a part of them, also drifted to where no row was.
+foreach my $order (qw(shuffled clustered drifted))
+{
+	my $rows = counts(4000, 40000);
+	generate($node, 'o', 'halfvec', 80, $rows / 4, order => $order, first => 0);
+	generate($node, 'o_q', 'halfvec', 80, 30);
+	build('o', 'halfvec', 'l2');
+
+	# the same rows in the same order, so the rest is what lies beyond
+	generate($node, 'o_rest', 'halfvec', 80, $rows, order => $order, base => 1000000);
+	$node->safe_psql('postgres', 'INSERT INTO o SELECT * FROM o_rest; ANALYZE o');
+	recall_ok($node, "$order inserts", 'o', 'o_q', 'l2', ks => [ 1, 10, 100 ], floors());
+	$node->safe_psql('postgres', 'VACUUM o');
+	recall_ok($node, "$order inserts, vacuumed", 'o', 'o_q', 'l2', ks => [ 1, 10, 100 ], floors());
+	$node->safe_psql('postgres', 'DROP TABLE o, o_q, o_rest');
+}
+
+# Inserts into an index built over part of drifted real data.
+SKIP:
+{
+	skip 'drifted siftsmall: no data (VCHORD_DATA)', 1 if !$sets{siftsmall};
+	my ($base, $query, $dim) = @{ $sets{siftsmall} };
+	load_file($node, 'o', 'vector', $dim, $base, order => 'drifted', rows => 2000);
+	load_file($node, 'o_q', 'vector', $dim, $query, rows => counts(40, 100));
+	build('o', 'vector', 'l2');
+	load_file($node, 'o', 'vector', $dim, $base, order => 'drifted', first => 2000, rows => 8000);
+	$node->safe_psql('postgres', 'ANALYZE o');
+	recall_ok($node, 'drifted siftsmall', 'o', 'o_q', 'l2', ks => [ 1, 10, 100 ], floors());
+	$node->safe_psql('postgres', 'VACUUM o');
+	recall_ok($node, 'drifted siftsmall, vacuumed', 'o', 'o_q', 'l2', ks => [ 1, 10, 100 ], floors());
+	$node->safe_psql('postgres', 'DROP TABLE o, o_q');
+}
+
+# Ten inserts into an empty index, with one list and with more lists than rows.
+foreach my $with ('', 'WITH (lists = 100)')
+{
+	foreach my $metric (qw(l2 ip cosine))
+	{
+		$node->safe_psql('postgres', 'CREATE TABLE e (id int, v vector(96))');
+		build('e', 'vector', $metric, $with);
+		recall_ok($node, "empty $metric $with", 'e', 'q', $metric);
+		$node->safe_psql('postgres', 'INSERT INTO e SELECT id, v FROM s ORDER BY id LIMIT 10');
+		recall_ok($node, "ten inserts $metric $with", 'e', 'q', $metric, ks => [ 1, 5, 10, 100 ], floor => 0.97);
+		$node->safe_psql('postgres', 'VACUUM e');
+		recall_ok($node, "ten inserts $metric $with, vacuumed", 'e', 'q', $metric, ks => [ 10, 100 ], floor => 0.97);
+		$node->safe_psql('postgres', 'DROP TABLE e');
+	}
+}
+
+# An index larger than shared buffers, built, read, churned with hardly any.
+$node->append_conf('postgresql.conf', 'shared_buffers = 1MB');
+$node->restart;
+foreach my $with ('', 'WITH (rerank_in_table = on)')
+{
+	build('s', 'vector', 'l2', $with);
+	cmp_ok($node->safe_psql('postgres', q{SELECT pg_relation_size('s_i') + pg_relation_size('s')}),
+		'>', 3 << 20, "larger than shared buffers $with");
+	recall_ok($node, "1 MB of shared buffers $with", 's', 'q', 'l2', ks => [ 1, 10, 100 ], floors());
+}
+$node->safe_psql('postgres', 'CREATE TABLE s_all AS SELECT * FROM s');
+halve('s');
+restore('s');
+$node->safe_psql('postgres', 'VACUUM s');
+recall_ok($node, 'churned in 1 MB of shared buffers', 's', 'q', 'l2', ks => [ 1, 10, 100 ], floors());
+
+server_lived($node, 'no backend died');
+$node->stop;
+done_testing();
