@@ -19,6 +19,9 @@
  *	6. pages				of what is retired become tombstones
  *	7. {directory}			nothing is retired any more
  *
+ * Steps 6 and 7 are done for all lists together, at the end: a page that was just freed cannot be used
+ * again for a while, and would only stand before those that can be.
+ *
  * After a crash the next VACUUM begins with steps 6 and 7, and then finds a sealed chain that it packs
  * as it is.  Pages allocated by step 2 but not noted by step 3 are lost until REINDEX (the check counts
  * them).
@@ -70,6 +73,10 @@ struct RqCompactor
 	uint64 *code;  /* [code_words] */
 	uint64 freed;
 
+	/* lists with retired runs: steps 6 and 7 are to come */
+	uint32 *lists;
+	uint32 nlists;
+
 	/* run being written */
 	BlockNumber first;
 };
@@ -115,14 +122,10 @@ rq_compactor_create(MemoryContext context, Relation index, Relation heap, const 
 	rq_segment_init(&c->segment, context, &meta->geo);
 	c->entries = MemoryContextAlloc(context, RQ_BODY_BYTES);
 	c->code = MemoryContextAllocZero(context, meta->geo.code_words * sizeof(uint64));
+	c->lists = MemoryContextAllocHuge(context, meta->disk.lists * sizeof(uint32));
 	return c;
 }
 
-uint64
-rq_compactor_freed(const RqCompactor *compactor)
-{
-	return compactor->freed;
-}
 
 /*----- steps 6 and 7: what is retired -----*/
 
@@ -489,7 +492,6 @@ swap(RqCompactor *c, Job *job)
 	now->sealed_pages = 0;
 	now->sealed_incarnation = 0;
 	now->extent[job->everything ? 0 : 1] = job->made;
-	job->entry = *now;
 	vc_xlog_commit(&xlog);
 }
 
@@ -547,6 +549,22 @@ rq_compact_list(RqCompactor *compactor, uint32 list)
 	choose(compactor, &job);
 	make_run(compactor, &job);
 	swap(compactor, &job);
-	free_retired(compactor, list, &job.entry);
+	Assert(compactor->nlists < compactor->meta->disk.lists);
+	compactor->lists[compactor->nlists++] = list;
 	return counts.live;
+}
+
+uint64
+rq_compactor_finish(RqCompactor *compactor)
+{
+	for (uint32 i = 0; i < compactor->nlists; i++)
+	{
+		RqListDisk entry;
+
+		vacuum_delay_point(false);
+		rq_list_read(compactor->index, compactor->meta, NULL, compactor->lists[i], &entry);
+		free_retired(compactor, compactor->lists[i], &entry);
+	}
+	compactor->nlists = 0;
+	return compactor->freed;
 }

@@ -20,13 +20,13 @@ extern RqCompactor *rq_compactor_create(MemoryContext context, Relation index, R
 
 /*
  * Free what an interrupted compaction of the list left behind, and compact the list if it is dirty
- * (thresholds in compact.c).  Returns the live rows of the list as the directory and the heads of its
+ * (thresholds in compact.c).  Once per list.  Returns the live rows of the list as the directory and the heads of its
  * append pages count them.  No lock may be held; only one backend at a time may compact an index,
  * which the lock of VACUUM on the table ensures.
  */
 extern uint64 rq_compact_list(RqCompactor *compactor, uint32 list);
 
-/* pages freed so far */
-extern uint64 rq_compactor_freed(const RqCompactor *compactor);
+/* After all lists: free what compaction has replaced.  Returns the pages freed, earlier ones included. */
+extern uint64 rq_compactor_finish(RqCompactor *compactor);
 
 #endif

@@ -271,6 +271,7 @@ rq_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	RqMeta meta;
 	RqCompactor *compactor;
 	uint64 live = 0;
+	uint64 freed;
 	VC_GUARDS_ENTER();
 
 	if (info->analyze_only)
@@ -285,6 +286,7 @@ rq_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		vacuum_delay_point(false);
 		live += rq_compact_list(compactor, list);
 	}
+	freed = rq_compactor_finish(compactor);
 	sweep(info->index, info->strategy);
 	vc_recycle_vacuum(info->index);
 
@@ -295,7 +297,7 @@ rq_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	}
 	stats->estimated_count = false;
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
-	stats->pages_newly_deleted += (BlockNumber) rq_compactor_freed(compactor);
+	stats->pages_newly_deleted += (BlockNumber) freed;
 	stats->pages_deleted = stats->pages_newly_deleted;
 	MemoryContextDelete(context);
 	VC_GUARDS_LEAVE();
