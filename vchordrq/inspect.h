@@ -29,8 +29,9 @@ typedef struct RqGroupCheck
 	uint32 seen[RQ_GROUP_SLOTS_MAX / 32]; /* slots that a row of a list names */
 	uint16 free_slots;
 	bool on_free_list;
-	bool open;  /* some chain fills it */
-	int listed; /* number of the walk that found it on a free list */
+	bool broken; /* a page is missing: its slots cannot be read */
+	bool open;   /* some chain fills it */
+	int listed;  /* number of the walk that found it on a free list */
 } RqGroupCheck;
 
 typedef struct RqCheck
@@ -82,6 +83,12 @@ extern bool rq_check_load(RqCheck *c, BlockNumber block);
 
 /* The block is part of the structure; a second claim is a finding. */
 extern void rq_check_claim(RqCheck *c, BlockNumber block);
+
+/*
+ * Is the block the first page of a vector group now?  For references to groups that the scan of the
+ * blocks did not find: inserters may have made them since.
+ */
+extern bool rq_check_is_group(RqCheck *c, BlockNumber block);
 
 /*
  * Load and claim a page of a run and check its head: kind, owner, incarnation, ordinal, bytes in use,

@@ -13,7 +13,7 @@
  *
  * Concurrency: VACUUM, which alone moves or frees things, is kept out by the lock; inserts go on.  A
  * slot that step 1 saw in use had its row in a list before step 2 (one record holds both), and rows
- * are newer than bitmaps, so neither order gives a wrong finding.  On a standby nothing keeps replay
+ * are newer than bitmaps; groups that step 1 did not know are looked at again.  On a standby nothing keeps replay
  * out: findings there count only if they stay.
  *
  * No finding: what a crash may leave behind without harm (pages that nothing refers to, rows whose
@@ -255,6 +255,8 @@ scan_vector_page(RqCheck *c, BlockNumber block)
 {
 	uint32 ordinal = ((const RqVectorHeadDisk *) (c->page + RQ_HEAD_OFFSET))->ordinal;
 
+	if (!vc_page_is_of(c->page, 0, 0) || vc_page_opaque_read(c->page)->next != InvalidBlockNumber)
+		vc_report_add(&c->report, block, "vector page has an owner or a successor");
 	if (c->groups == NULL)
 		vc_report_add(&c->report, block, "vector page in an index without vectors");
 	else if (ordinal == 0)
@@ -295,7 +297,22 @@ scan_blocks(RqCheck *c)
 	}
 }
 
-/* all pages of the groups are there */
+/* c->page holds page `ordinal` of a vector group */
+static bool
+is_group_page(const RqCheck *c, uint32 ordinal)
+{
+	return !vc_page_is_free(c->page) &&
+		   (vc_page_opaque_read(c->page)->kind & RQ_PAGE_VECTOR) != 0 &&
+		   ((const RqVectorHeadDisk *) (c->page + RQ_HEAD_OFFSET))->ordinal == ordinal;
+}
+
+bool
+rq_check_is_group(RqCheck *c, BlockNumber block)
+{
+	return c->groups != NULL && rq_check_load(c, block) && is_group_page(c, 0);
+}
+
+/* All pages of the groups are there; one that was being made during the scan is looked at again. */
 static void
 check_group_pages(RqCheck *c)
 {
@@ -308,9 +325,13 @@ check_group_pages(RqCheck *c)
 		{
 			if ((c->blocks[block + i] & RQ_BLOCK_CLAIMED) != 0)
 				continue;
+			if (rq_check_load(c, block + i) && is_group_page(c, i))
+			{
+				rq_check_claim(c, block + i);
+				continue;
+			}
 			vc_report_add(&c->report, block + i, "page is not number %u of its vector group", i);
-			/* its slots cannot be read */
-			c->groups[block] = NULL;
+			c->groups[block]->broken = true;
 			c->lists_damaged = true;
 			break;
 		}
@@ -319,31 +340,18 @@ check_group_pages(RqCheck *c)
 
 /*----- step 3: free lists -----*/
 
-/*
- * Head of a group on a free list; c->page holds the page.  NULL with *ret_what if it is none.  A group
- * newer than the check has not been scanned, but it must look right.
- */
-static const RqVectorHeadDisk *
-load_group(RqCheck *c, BlockNumber block, const char **ret_what)
+/* The group is in use by a chain; false if the scan did not find it, as it is then newer. */
+static bool
+was_scanned(const RqCheck *c, BlockNumber block)
 {
-	const RqVectorHeadDisk *head = (const RqVectorHeadDisk *) (c->page + RQ_HEAD_OFFSET);
-
-	*ret_what = "is no vector group";
-	if (block < c->nblocks && (c->blocks[block] & RQ_BLOCK_BAD) == 0 &&
-		(c->blocks[block] & RQ_BLOCK_LIVE) == 0)
-		return NULL;
-	if (!rq_check_load(c, block) || vc_page_is_free(c->page) ||
-		(vc_page_opaque_read(c->page)->kind & RQ_PAGE_VECTOR) == 0 || head->ordinal != 0 ||
-		(block < c->nblocks && c->groups[block] == NULL))
-		return NULL;
-	*ret_what = NULL;
-	return head;
+	return block < c->nblocks && c->groups[block] != NULL;
 }
 
 /* Walk all free lists; false with *ret_block and *ret_what if something is wrong. */
 static bool
 walk_free_lists(RqCheck *c, int walk, BlockNumber *ret_block, const char **ret_what)
 {
+	const RqVectorHeadDisk *head = (const RqVectorHeadDisk *) (c->page + RQ_HEAD_OFFSET);
 	RqChainDisk entries[RQ_MAX_CHAINS];
 	uint32 bytes = c->meta.disk.chains * sizeof(RqChainDisk);
 
@@ -353,27 +361,27 @@ walk_free_lists(RqCheck *c, int walk, BlockNumber *ret_block, const char **ret_w
 	for (uint32 i = 0; i < c->meta.disk.chains; i++)
 	{
 		BlockNumber block = entries[i].open_group;
-		const RqVectorHeadDisk *head;
 
 		*ret_block = block;
+		*ret_what = "is no vector group";
 		if (block != InvalidBlockNumber)
 		{
-			if (load_group(c, block, ret_what) == NULL)
+			if (!rq_check_is_group(c, block))
 				return false;
-			if (block < c->nblocks)
+			if (was_scanned(c, block))
 				c->groups[block]->open = true;
 		}
 		for (block = entries[i].free_group; block != InvalidBlockNumber; block = head->next_free)
 		{
 			CHECK_FOR_INTERRUPTS();
 			*ret_block = block;
-			head = load_group(c, block, ret_what);
-			if (head == NULL)
+			*ret_what = "is no vector group";
+			if (!rq_check_is_group(c, block))
 				return false;
 			*ret_what = "is on a free list, but does not know it";
 			if (head->on_free_list != 1)
 				return false;
-			if (block >= c->nblocks)
+			if (!was_scanned(c, block))
 				continue;
 			*ret_what = "is on free lists twice";
 			if (c->groups[block]->listed == walk)
@@ -395,7 +403,7 @@ check_free_lists(RqCheck *c)
 	{
 		if (++walk <= MAX_WALKS)
 			continue;
-		vc_report_add(&c->report, where, "%s", what);
+		vc_report_add(&c->report, where, "block %s", what);
 		return;
 	}
 	for (BlockNumber block = 0; block < c->nblocks; block++)
@@ -407,18 +415,20 @@ check_free_lists(RqCheck *c)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		used = (c->blocks[block] & RQ_BLOCK_CLAIMED) != 0;
-		if (group->open || group->listed == walk)
+		/* a group without any row belongs to the index by way of a chain */
+		if (group->open || group->listed == walk || group->on_free_list)
 		{
 			if (!used)
 				rq_check_claim(c, block);
-			continue;
 		}
+		if (group->open || group->listed == walk)
+			continue;
 		if (group->on_free_list)
 		{
-			const RqVectorHeadDisk *head = load_group(c, block, &what);
+			const RqVectorHeadDisk *head = (const RqVectorHeadDisk *) (c->page + RQ_HEAD_OFFSET);
 
 			/* an inserter may have taken it off since */
-			if (head != NULL && head->on_free_list)
+			if (rq_check_is_group(c, block) && head->on_free_list)
 				vc_report_add(&c->report, block, "vector group is missing on its free list");
 		}
 		else if (used)

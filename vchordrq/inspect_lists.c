@@ -47,16 +47,18 @@ check_vector(RqCheck *c, const RowPlace *place, const RqStripDisk *strip, bool *
 	uint32 bit = 1u << strip->slot % 32;
 
 	*ret_lost = false;
-	if (strip->group >= c->nblocks && strip->group < RelationGetNumberOfBlocks(c->index))
-		return false; /* newer than the check */
 	group = strip->group < c->nblocks ? c->groups[strip->group] : NULL;
-	if (group == NULL || strip->slot >= c->meta.geo.group_slots)
+	if ((group == NULL && !rq_check_is_group(c, strip->group)) ||
+		strip->slot >= c->meta.geo.group_slots)
 	{
 		vc_report_add(&c->report, place->block,
 					  "row %u of list %u has its vector in slot %u of block %u, where none is",
 					  place->row, place->list, strip->slot, strip->group);
 		return false;
 	}
+	/* newer than the scan of the blocks, or reported */
+	if (group == NULL || group->broken)
+		return false;
 	if (!rq_vector_read(c->index, &c->meta, strip, c->slot))
 	{
 		*ret_lost = true;
