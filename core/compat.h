@@ -16,6 +16,7 @@
 #include "commands/vacuum.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
@@ -121,6 +122,20 @@ vc_scan_count_search(IndexScanDesc scan)
 		scan->instrument->nsearches++;
 #else
 	(void) scan;
+#endif
+}
+
+/*
+ * Puts a path behind a sequential scan that the user has disabled: 18 counts disabled nodes before it
+ * looks at costs, which are all that earlier versions look at.
+ */
+static inline void
+vc_path_disable(Path *path)
+{
+#if PG_VERSION_NUM >= 180000
+	path->disabled_nodes = 2;
+#else
+	(void) path;
 #endif
 }
 

@@ -24,10 +24,15 @@
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
+#include "core/compat.h"
+
 #include "vchordrq/am.h"
 
-/* what upstream and core use for "only if there is nothing else" */
-#define COST_DISABLED		1.0e10
+/*
+ * "Only if there is nothing else": more than the 1e10 of a sequential scan that the user has disabled,
+ * or SELECT count(*) would take an index that cannot answer it.  Finite, as the planner subtracts it.
+ */
+#define COST_DISABLED		1.0e20
 
 #define CODE_OPERATORS		0.04	/* of cpu_operator_cost for one code */
 #define CACHED_PAGE			0.1		/* of seq_page_cost for a page found in memory */
@@ -47,9 +52,10 @@ visited_lists(double lists, double rows, double k)
 }
 
 static void
-price_out(Cost *startup_cost, Cost *total_cost, Selectivity *selectivity, double *correlation,
-		  double *pages)
+price_out(IndexPath *path, Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
+		  double *correlation, double *pages)
 {
+	vc_path_disable(&path->path);
 	*startup_cost = COST_DISABLED;
 	*total_cost = COST_DISABLED;
 	*selectivity = 0;
@@ -90,7 +96,7 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	(void) loop_count;
 	if ((path->indexorderbys == NIL && path->indexclauses == NIL) || !rq_enable_scan)
 	{
-		price_out(startup_cost, total_cost, selectivity, correlation, pages);
+		price_out(path, startup_cost, total_cost, selectivity, correlation, pages);
 		return;
 	}
 	if (info->hypothetical)
@@ -109,7 +115,7 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	index_close(index, NoLock);
 	if (!usable)
 	{
-		price_out(startup_cost, total_cost, selectivity, correlation, pages);
+		price_out(path, startup_cost, total_cost, selectivity, correlation, pages);
 		return;
 	}
 
