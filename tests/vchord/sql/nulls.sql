@@ -1,0 +1,43 @@
+-- Rows without a vector are not in the index; queries without one find nothing.
+CREATE TABLE n (id int, val vector(3), half halfvec(96));
+INSERT INTO n (id) SELECT generate_series(1, 1000);
+CREATE INDEX i ON n USING vchordrq (val vector_l2_ops);
+CREATE INDEX j ON n USING vchordrq (half halfvec_cosine_ops) WITH (lists = 4);
+SET enable_seqscan = off;
+SELECT count(*) FROM (SELECT id FROM n ORDER BY val <-> '[1,2,3]') s;
+SELECT count(*) FROM (SELECT id FROM n ORDER BY val <-> NULL) s;
+SELECT count(*) FROM (SELECT id FROM n ORDER BY val <-> (SELECT val FROM n WHERE id = 1)) s;
+SELECT count(*) FROM (SELECT id FROM n ORDER BY half <=> (SELECT half FROM n WHERE id = 1) LIMIT 5) s;
+INSERT INTO n SELECT i, ARRAY[i, i, i]::vector, array_fill(i, ARRAY[96])::halfvec FROM generate_series(1001, 1005) i;
+INSERT INTO n SELECT generate_series(1006, 1010);
+SELECT ARRAY(SELECT id FROM n ORDER BY val <-> '[0,0,0]' LIMIT 20);
+SELECT count(*) FROM (SELECT id FROM n ORDER BY half <=> (SELECT half FROM n WHERE id = 1001)) s;
+VACUUM n;
+SELECT ARRAY(SELECT id FROM n ORDER BY val <-> '[0,0,0]' LIMIT 20);
+REINDEX TABLE n;
+SELECT ARRAY(SELECT id FROM n ORDER BY val <-> '[0,0,0]' LIMIT 20);
+SELECT reltuples FROM pg_class WHERE relname IN ('i', 'j') ORDER BY relname;
+-- a parameter that is not known until the scan starts
+PREPARE q (vector) AS SELECT count(*) FROM (SELECT id FROM n ORDER BY val <-> $1) s;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE q (NULL);
+EXECUTE q ('[1,2,3]');
+EXECUTE q (NULL);
+SELECT q, (SELECT count(*) FROM (SELECT id FROM n ORDER BY val <-> q) s) FROM (VALUES ('[1,2,3]'::vector), (NULL), ('[0,0,0]')) v (q);
+DROP TABLE n;
+-- an empty table, and one that becomes empty
+CREATE TABLE e (id int, val vector(96));
+CREATE INDEX i ON e USING vchordrq (val vector_ip_ops);
+SELECT count(*) FROM (SELECT id FROM e ORDER BY val <#> array_fill(1, ARRAY[96])::vector) s;
+INSERT INTO e SELECT i, array_fill(i, ARRAY[96])::vector FROM generate_series(1, 10) i;
+SELECT ARRAY(SELECT id FROM e ORDER BY val <#> array_fill(1, ARRAY[96])::vector LIMIT 3);
+DELETE FROM e;
+SELECT count(*) FROM (SELECT id FROM e ORDER BY val <#> array_fill(1, ARRAY[96])::vector) s;
+VACUUM e;
+SELECT count(*) FROM (SELECT id FROM e ORDER BY val <#> array_fill(1, ARRAY[96])::vector) s;
+TRUNCATE e;
+SELECT count(*) FROM (SELECT id FROM e ORDER BY val <#> array_fill(1, ARRAY[96])::vector) s;
+INSERT INTO e SELECT i, array_fill(i, ARRAY[96])::vector FROM generate_series(1, 10) i;
+SELECT ARRAY(SELECT id FROM e ORDER BY val <#> array_fill(1, ARRAY[96])::vector LIMIT 3);
+SELECT * FROM vchordrq_index_check('i', true);
+DROP TABLE e;
