@@ -50,10 +50,12 @@ FROM generate_series(0, pg_relation_size('i') / 8192 - 1) b, vchordrq_page_inspe
 WHERE p ->> 'kind' IN ('list', 'append');
 SELECT p ->> 'dim' AS dim, p ->> 'lists' AS lists, p ->> 'valid' AS valid, jsonb_array_length(p -> 'levels') AS levels
 FROM vchordrq_page_inspect('i', 0) p;
+\set VERBOSITY terse
 SELECT vchordrq_page_inspect('i', -1);
 SELECT vchordrq_page_inspect('i', 1000000);
 SELECT vchordrq_page_inspect('other', 0);
 
+\set VERBOSITY default
 -- vchordrq_index_check
 SELECT * FROM vchordrq_index_check('i');
 SELECT * FROM vchordrq_index_check('i', true);
