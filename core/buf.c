@@ -12,6 +12,9 @@
 
 #include "core/buf.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+
 #include "core/report.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
@@ -486,6 +489,28 @@ Buffer
 vc_buffer_overwrite(Relation rel, ForkNumber forknum, BlockNumber blkno)
 {
 	return ReadBufferExtended(rel, forknum, blkno, RBM_ZERO_AND_LOCK, NULL);
+}
+
+void
+vc_heap_root_tid(TupleTableSlot *slot, ItemPointer ret_root)
+{
+	BufferHeapTupleTableSlot *tuple = (BufferHeapTupleTableSlot *) slot;
+	OffsetNumber roots[MaxHeapTuplesPerPage];
+	OffsetNumber offset;
+
+	Assert(TTS_IS_BUFFERTUPLE(slot) && BufferIsValid(tuple->buffer));
+	*ret_root = slot->tts_tid;
+	if (!HeapTupleHeaderIsHeapOnly(tuple->base.tuple->t_data))
+		return;
+	/* the pin keeps the chain from being pruned */
+	LockBuffer(tuple->buffer, BUFFER_LOCK_SHARE);
+	heap_get_root_tuples(BufferGetPage(tuple->buffer), roots);
+	LockBuffer(tuple->buffer, BUFFER_LOCK_UNLOCK);
+	offset = roots[ItemPointerGetOffsetNumber(&slot->tts_tid) - 1];
+	if (!OffsetNumberIsValid(offset))
+		elog(ERROR, "row (%u,%u) has no root in its HOT chain",
+			 ItemPointerGetBlockNumber(&slot->tts_tid), ItemPointerGetOffsetNumber(&slot->tts_tid));
+	ItemPointerSetOffsetNumber(ret_root, offset);
 }
 
 /*----- block -> buffer cache -----*/

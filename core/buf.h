@@ -28,6 +28,8 @@
 #ifndef VC_CORE_BUF_H
 #define VC_CORE_BUF_H
 
+#include "executor/tuptable.h"
+
 #include "core/attrs.h"
 #include "core/compat.h"
 #include "core/page.h"
@@ -156,6 +158,12 @@ extern Buffer vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache,
 extern VcPageRead vc_page_read_pinned(Relation rel, Buffer buffer, uint16 kinds);
 /* vc_corrupt() if the relation is not that long; guards do this. */
 extern void vc_check_block(Relation rel, BlockNumber blkno);
+
+/*
+ * The TID by which an index knows the row in `slot`, a pinned tuple of a heap table: the root of its HOT
+ * chain.  Share-locks the heap page if the tuple is not the root itself.
+ */
+extern void vc_heap_root_tid(TupleTableSlot *slot, ItemPointer ret_root);
 
 /*----- block -> buffer cache -----*/
 

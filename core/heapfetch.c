@@ -11,12 +11,15 @@
 
 #include "core/heapfetch.h"
 
+#include "access/heapam.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
+
+#include "core/buf.h"
 
 /* heap pages asked for ahead in a batch; what perf.md section 5 found enough to hide the latency */
 #define PREFETCH_WINDOW 16
@@ -212,4 +215,31 @@ vc_heapfetch_batch(VcHeapFetch *fetch, const ItemPointerData *tids, int ntids,
 	}
 	pfree(items);
 	return visible;
+}
+
+bool
+vc_heapfetch_can_scan(const VcHeapFetch *fetch)
+{
+	return fetch->heap->rd_tableam == GetHeapamTableAmRoutine() &&
+		   RelationGetIndexPredicate(fetch->index) == NIL;
+}
+
+void
+vc_heapfetch_scan(VcHeapFetch *fetch, VcHeapScanFilter filter, VcHeapScanRow row, void *arg)
+{
+	TupleTableSlot *slot = table_slot_create(fetch->heap, NULL);
+	TableScanDesc scan = table_beginscan(fetch->heap, fetch->snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		ItemPointerData root;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!filter(arg, slot))
+			continue;
+		vc_heap_root_tid(slot, &root);
+		row(arg, slot, &root);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
 }

@@ -60,4 +60,20 @@ typedef bool (*VcHeapFetchCallback)(void *arg, int which, TupleTableSlot *slot);
 extern int vc_heapfetch_batch(VcHeapFetch *fetch, const ItemPointerData *tids, int ntids,
 							  VcHeapFetchCallback callback, void *arg);
 
+/*
+ * One sequential pass over the table instead of many fetches by TID.  Possible for heap tables, and only
+ * if each row of the table is in the index, or would be but for a null: no index predicate.
+ */
+extern bool vc_heapfetch_can_scan(const VcHeapFetch *fetch);
+
+/* Is the row wanted?  It may be any SQL: no guard is held, the heap page is pinned. */
+typedef bool (*VcHeapScanFilter)(void *arg, TupleTableSlot *slot);
+
+/* A wanted row; root is the TID that an index holds for it.  May use vc_heapfetch_values(). */
+typedef void (*VcHeapScanRow)(void *arg, TupleTableSlot *slot, ItemPointer root);
+
+/* All rows that the snapshot sees, in no particular order. */
+extern void vc_heapfetch_scan(VcHeapFetch *fetch, VcHeapScanFilter filter, VcHeapScanRow row,
+							  void *arg);
+
 #endif

@@ -22,10 +22,11 @@
 #include "vchordrq/search.h"
 #include "vchordrq/vectors.h"
 
-#define LOOKAHEAD		8		/* candidates whose vectors are prefetched */
-#define BATCH_MIN		8
-#define BATCH_FIRST		128		/* judged before the pass rate is believed */
-#define BATCH_MARGIN	1.2		/* more than the estimate says, rather than one more batch */
+#define LOOKAHEAD    8 /* candidates whose vectors are prefetched */
+#define BATCH_MIN    8
+#define BATCH_FIRST  128 /* judged before the pass rate is believed */
+#define POPPED_ROOM  64
+#define BATCH_MARGIN 1.2 /* more than the estimate says, rather than one more batch */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
 VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
@@ -43,17 +44,33 @@ VC_HEAP_DEFINE(result_heap, RqResult, result_less);
 static void
 add_result(RqSearch *search, ItemPointer tid, float distance)
 {
-	RqResult	result = {distance, *tid};
+	RqResult result = {distance, *tid};
 
 	if (search->nresults == search->result_room)
 	{
-		search->results = vc_arena_grow(search->arena, search->results,
-										search->result_room * sizeof(RqResult),
-										search->result_room * 2 * sizeof(RqResult));
+		search->results =
+			vc_arena_grow(search->arena, search->results, search->result_room * sizeof(RqResult),
+						  search->result_room * 2 * sizeof(RqResult));
 		search->result_room *= 2;
 	}
 	result_heap_push(search->results, &search->nresults, result);
 	rq_ceiling_push(&search->best, distance, distance);
+}
+
+/* a later pass over the whole table must not deliver the row again */
+static void
+remember_popped(RqSearch *search, const ItemPointerData *tid)
+{
+	if (search->popped == search->popped_room)
+	{
+		size_t room = Max(search->popped_room * 2, POPPED_ROOM);
+
+		search->popped_tids =
+			vc_arena_grow(search->arena, search->popped_tids, search->popped_room * sizeof(uint64),
+						  room * sizeof(uint64));
+		search->popped_room = room;
+	}
+	search->popped_tids[search->popped] = vc_tid_key(tid);
 }
 
 bool
@@ -61,9 +78,11 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 {
 	if (search->left == 0 || search->nresults == 0)
 		return false;
+	*ret_result = result_heap_pop(search->results, &search->nresults);
+	if (search->filter)
+		remember_popped(search, &ret_result->tid);
 	search->left--;
 	search->popped++;
-	*ret_result = result_heap_pop(search->results, &search->nresults);
 	return true;
 }
 
@@ -71,8 +90,8 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 static bool
 distance_of_slot(RqSearch *search, TupleTableSlot *slot, float *ret_distance)
 {
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
+	Datum values[INDEX_MAX_KEYS];
+	bool isnull[INDEX_MAX_KEYS];
 	const RqGeometry *geo = &search->meta->geo;
 
 	vc_heapfetch_values(vc_scan_fetch(search->scan), slot, values, isnull);
@@ -132,7 +151,7 @@ judge(RqSearch *search, const RqCandidate *candidate)
 {
 	ItemPointerData tid = candidate->strip.tid;
 	TupleTableSlot *slot = NULL;
-	float		distance;
+	float distance;
 
 	search->judged_to = Max(search->judged_to, candidate->bound);
 	if (passes(search, &tid, &slot) && exact_distance(search, candidate, slot, &distance))
@@ -149,7 +168,7 @@ judge_by_distance(RqSearch *search, const RqCandidate *candidate)
 {
 	ItemPointerData tid = candidate->strip.tid;
 	TupleTableSlot *slot = NULL;
-	float		distance;
+	float distance;
 
 	search->judged_to = Max(search->judged_to, candidate->bound);
 	if (!exact_distance(search, candidate, NULL, &distance))
@@ -173,10 +192,10 @@ candidate_tid_cmp(const RqCandidate *a, const RqCandidate *b)
 	return vc_key_cmp(vc_tid_key(&a->strip.tid), vc_tid_key(&b->strip.tid));
 }
 
-#define ST_SORT			sort_by_tid
-#define ST_ELEMENT_TYPE	RqCandidate
+#define ST_SORT          sort_by_tid
+#define ST_ELEMENT_TYPE  RqCandidate
 #define ST_COMPARE(a, b) candidate_tid_cmp(a, b)
-#define ST_SCOPE		static
+#define ST_SCOPE         static
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
@@ -184,7 +203,7 @@ candidate_tid_cmp(const RqCandidate *a, const RqCandidate *b)
 static void
 restore_heap(RqSearch *search)
 {
-	size_t		fresh = search->ncandidates - search->nheap;
+	size_t fresh = search->ncandidates - search->nheap;
 
 	if (fresh == 0)
 		return;
@@ -218,9 +237,9 @@ static void
 prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32		at = strip->slot * geo->slot_bytes;
-	uint32		within = at % RQ_BODY_BYTES;
-	uint32		bytes = Min(geo->slot_bytes, RQ_BODY_BYTES - within);
+	uint32 at = strip->slot * geo->slot_bytes;
+	uint32 within = at % RQ_BODY_BYTES;
+	uint32 bytes = Min(geo->slot_bytes, RQ_BODY_BYTES - within);
 
 	/* the hardware streams the rest once the first lines are on their way */
 	vc_prefetch_hint(search->cache, strip->group + at / RQ_BODY_BYTES, RQ_BODY_OFFSET + within,
@@ -253,15 +272,15 @@ judge_batch(RqSearch *search, size_t n, bool by_distance)
 static void
 rerank_missing(RqSearch *search, size_t *max_rows)
 {
-	size_t		most = Max(BATCH_FIRST, 8 * search->best.want);
+	size_t most = Max(BATCH_FIRST, 8 * search->best.want);
 
 	restore_heap(search);
 	while (search->nheap > 0 && *max_rows > 0 && !rq_ceiling_full(&search->best))
 	{
-		double		missing = (double) (search->best.want - search->best.n);
-		double		rate = search->filter ? search->passed / search->evaluated : 1.0;
-		double		want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
-		size_t		n = 0;
+		double missing = (double) (search->best.want - search->best.n);
+		double rate = search->filter ? search->passed / search->evaluated : 1.0;
+		double want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
+		size_t n = 0;
 
 		want = Min(Min(want, most), Min(*max_rows, RQ_BATCH_MAX));
 		while (n < (size_t) want && search->nheap > 0)
@@ -276,8 +295,8 @@ rerank_missing(RqSearch *search, size_t *max_rows)
 static size_t
 take_below(RqSearch *search, float limit, size_t max)
 {
-	size_t		kept = 0;
-	size_t		n = 0;
+	size_t kept = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < search->ncandidates; i++)
 	{
@@ -301,8 +320,7 @@ rerank_batches(RqSearch *search, size_t max_rows)
 	rerank_missing(search, &max_rows);
 	while (max_rows > 0 && rq_ceiling_full(&search->best))
 	{
-		size_t		n = take_below(search, rq_ceiling_limit(&search->best),
-								   Min(max_rows, RQ_BATCH_MAX));
+		size_t n = take_below(search, rq_ceiling_limit(&search->best), Min(max_rows, RQ_BATCH_MAX));
 
 		if (n == 0)
 			break;
@@ -315,12 +333,12 @@ static void
 rerank_singly(RqSearch *search, size_t max_rows)
 {
 	RqCandidate ahead[LOOKAHEAD];
-	size_t		n = 0;
+	size_t n = 0;
 
 	restore_heap(search);
 	while (max_rows > 0)
 	{
-		float		limit = rq_ceiling_limit(&search->best);
+		float limit = rq_ceiling_limit(&search->best);
 
 		while (n < LOOKAHEAD && search->nheap > 0 && search->candidates[0].bound < limit)
 		{
@@ -369,4 +387,55 @@ rq_rerank_all(RqSearch *search)
 	}
 	search->ncandidates = 0;
 	search->nheap = 0;
+}
+
+static int
+key_cmp(const void *a, const void *b)
+{
+	return vc_key_cmp(*(const uint64 *) a, *(const uint64 *) b);
+}
+
+/* VcHeapScanFilter */
+static bool
+table_row_passes(void *arg, TupleTableSlot *slot)
+{
+	RqSearch *search = arg;
+
+	search->scan->counters.fetched++;
+	if (vc_prefilter_eval_slot(search->scan->plan, slot))
+		return true;
+	search->scan->counters.filtered++;
+	return false;
+}
+
+/* VcHeapScanRow */
+static void
+table_row(void *arg, TupleTableSlot *slot, ItemPointer root)
+{
+	RqSearch *search = arg;
+	uint64 key = vc_tid_key(root);
+	float distance;
+
+	if (search->popped > 0 &&
+		bsearch(&key, search->popped_tids, search->popped, sizeof(uint64), key_cmp) != NULL)
+		return;
+	if (distance_of_slot(search, slot, &distance))
+		add_result(search, root, distance);
+}
+
+bool
+rq_rerank_table(RqSearch *search)
+{
+	VcHeapFetch *fetch = vc_scan_fetch(search->scan);
+
+	if (!vc_heapfetch_can_scan(fetch))
+		return false;
+	search->ncandidates = 0;
+	search->nheap = 0;
+	search->nresults = 0;
+	search->best.n = 0;
+	if (search->popped > 0)
+		qsort(search->popped_tids, search->popped, sizeof(uint64), key_cmp);
+	vc_heapfetch_scan(fetch, table_row_passes, table_row, search);
+	return true;
 }

@@ -12,8 +12,8 @@
  * With a filter evaluated inside the scan, k rows that pass are about the k / rate nearest of all: the
  * round first finds that many by their codes alone, which is cheap, then judges them in order of their
  * bounds, in batches of TID order.  If fewer pass than the rate promised, the rate has changed, and the
- * round goes on for more.  When that would be more than a fifth of the index it stops ranking and takes
- * all remaining rows in one pass in TID order: then a filter that matches nothing costs about as much as
+ * round goes on for more.  When that would be a good part of the index it stops ranking and takes
+ * all remaining rows in one pass over the table: then a filter that matches nothing costs about as much as
  * a sequential scan, whose rows it visits in the same order.
  */
 #include "postgres.h"
@@ -27,26 +27,32 @@
 #include "vchordrq/list.h"
 #include "vchordrq/search.h"
 
-#define EXHAUSTIVE_SHARE	5	/* 1/5 of the rows (D11) */
-#define FILTER_MARGIN		1.1 /* more than the estimate says, rather than one more turn */
-#define FILTER_MIN			16
+/*
+ * A row judged in order of its bound costs eight times what it costs in a pass over the table (a page
+ * visit of its own, against a seventh of one), so beyond this share of the rows the pass is cheaper.
+ */
+#define EXHAUSTIVE_SHARE 10
+#define FILTER_FIRST     16 /* the plan's rate is trusted for no more than this many a row wanted */
+#define FILTER_GROWTH    8
+#define FILTER_MARGIN    1.1 /* more than the estimate says, rather than one more turn */
+#define FILTER_MIN       16
 
 /*
  * Epsilon of a filtered search when the user gave none.  Of the rows nearer than the k-th match only
  * the filter's share can be results, so a row lost to a tighter bound is rarely one; 1.2 halves the
  * vectors read and keeps recall at 0.97 where 1.9 has 0.997 (docs/tuning.md).
  */
-#define FILTER_EPSILON		1.2
-#define CODES_MARGIN(need)	((need) + (need) / 8 + 2)	/* dead rows count, too */
-#define INITIAL_ROOM		512
+#define FILTER_EPSILON     1.2
+#define CODES_MARGIN(need) ((need) + (need) / 8 + 2) /* dead rows count, too */
+#define INITIAL_ROOM       512
 
 /* share of work_mem for candidates; results and visits are smaller */
-#define CANDIDATE_SHARE		0.75
+#define CANDIDATE_SHARE 0.75
 
 RqSearch *
 rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 {
-	RqSearch   *search = MemoryContextAllocZero(scan->mcxt, sizeof(RqSearch));
+	RqSearch *search = MemoryContextAllocZero(scan->mcxt, sizeof(RqSearch));
 	const RqGeometry *geo = &meta->geo;
 
 	search->scan = scan;
@@ -56,8 +62,8 @@ rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 	search->arena = scan->arena;
 	search->tree = rq_tree_create(scan->mcxt, search->index, meta, cache);
 	search->survivors = MemoryContextAlloc(scan->mcxt, RQ_SEGMENT_ROWS * sizeof(RqSurvivor));
-	search->distances = MemoryContextAlloc(
-		scan->mcxt, Max(geo->append_rows, geo->rows_per_page) * sizeof(float));
+	search->distances =
+		MemoryContextAlloc(scan->mcxt, Max(geo->append_rows, geo->rows_per_page) * sizeof(float));
 	search->batch = MemoryContextAlloc(scan->mcxt, RQ_BATCH_MAX * sizeof(RqCandidate));
 	return search;
 }
@@ -65,7 +71,7 @@ rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 static void
 pull_next_list(RqSearch *search)
 {
-	uint32		levels = search->meta->disk.levels;
+	uint32 levels = search->meta->disk.levels;
 
 	search->has_pending = false;
 	if (search->tree_done)
@@ -104,21 +110,21 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
 	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
-	size_t		memory = (size_t) work_mem * 1024;
-	float	   *rotated;
+	size_t memory = (size_t) work_mem * 1024;
+	float *rotated;
 
 	if (!params->automatic && params->nprobes != disk->levels)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("usage: need %u probes, but %u probes provided", disk->levels,
-						params->nprobes),
-				 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
-						 "comma-separated numbers, or reset it to let the scan decide.",
-						 RelationGetRelationName(search->index), disk->levels)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("usage: need %u probes, but %u probes provided", disk->levels, params->nprobes),
+			 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
+					 "comma-separated numbers, or reset it to let the scan decide.",
+					 RelationGetRelationName(search->index), disk->levels)));
 
 	search->filter = quals->present && quals->usable &&
-		(rq_prefilter == RQ_PREFILTER_ON ||
-		 (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));
+					 (rq_prefilter == RQ_PREFILTER_ON ||
+					  (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));
 	search->params = *params;
 	if (search->filter && !params->epsilon_given)
 		search->params.epsilon = FILTER_EPSILON;
@@ -162,7 +168,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 static bool
 complete_visits(RqSearch *search)
 {
-	bool		gathered = false;
+	bool gathered = false;
 
 	for (size_t i = 0; i < search->nvisits; i++)
 	{
@@ -178,7 +184,7 @@ complete_visits(RqSearch *search)
 static void
 visit_pending(RqSearch *search)
 {
-	RqVisit    *visit;
+	RqVisit *visit;
 
 	if (search->nvisits == search->visit_room)
 	{
@@ -194,15 +200,26 @@ visit_pending(RqSearch *search)
 	pull_next_list(search);
 }
 
-/* all remaining rows, in TID order as far as memory goes */
+/*
+ * All remaining rows: by a pass over the table if that is possible, else one by one, in TID order as far
+ * as memory goes.
+ */
 static void
 visit_rest(RqSearch *search)
 {
-	RqCeiling	best = search->best;
+	RqCeiling best;
 
 	search->exhaustive = true;
 	search->use_codes = false;
-	search->best.want = SIZE_MAX;	/* no threshold: what was pruned before is gathered, too */
+	if (rq_rerank_table(search))
+	{
+		search->nvisits = 0;
+		search->has_pending = false;
+		search->tree_done = true;
+		return;
+	}
+	best = search->best;
+	search->best.want = SIZE_MAX; /* no threshold: what was pruned before is gathered, too */
 	complete_visits(search);
 	while (search->has_pending)
 	{
@@ -276,7 +293,7 @@ round_plain(RqSearch *search)
 		if (search->nresults >= search->need || search->dropped < get_float4_infinity())
 			return;
 		if (search->use_codes)
-			search->use_codes = false;	/* they counted dead rows: look again without */
+			search->use_codes = false; /* they counted dead rows: look again without */
 		else if (all_gathered(search))
 			return;
 	}
@@ -285,16 +302,23 @@ round_plain(RqSearch *search)
 static void
 round_filtered(RqSearch *search)
 {
-	double		rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
-	double		rank = 0;
+	double rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
+	double rank = 0;
 
 	while (!search->exhaustive)
 	{
-		double		missing = (double) (search->popped + search->need);
-		double		rate = search->passed / search->evaluated;
+		double missing = (double) (search->popped + search->need);
+		double rate = search->passed / search->evaluated;
 
-		/* at least twice the last turn, so that turns cost a constant factor */
-		rank = Max(missing / rate * FILTER_MARGIN + FILTER_MIN, 2 * rank);
+		/*
+		 * At least twice the last turn, so that turns cost a constant factor; and not at once to what
+		 * a rate from few rows says.
+		 */
+		if (rank == 0)
+			rank = Min(missing / rate, missing * FILTER_FIRST) + FILTER_MIN;
+		else
+			rank = Min(Max(missing / rate * FILTER_MARGIN + FILTER_MIN, 2 * rank),
+					   FILTER_GROWTH * rank);
 		if (rank > rows / EXHAUSTIVE_SHARE && search->params.automatic)
 		{
 			visit_rest(search);

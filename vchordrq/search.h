@@ -19,90 +19,92 @@
 /* a row known by a lower bound of its distance (exact index: by its distance) */
 typedef struct RqCandidate
 {
-	float		bound;
-	RqStripDisk strip;			/* group and slot only in grouped indexes */
+	float bound;
+	RqStripDisk strip; /* group and slot only in grouped indexes */
 } RqCandidate;
 
 /* a row whose exact distance is known */
 typedef struct RqResult
 {
-	float		distance;		/* score: L2 squared or negative dot */
+	float distance; /* score: L2 squared or negative dot */
 	ItemPointerData tid;
 } RqResult;
 
 /* a list that was visited, and how thoroughly */
 typedef struct RqVisit
 {
-	RqProbe		probe;
-	float		seen;			/* every row with a bound below this was gathered */
-	RqListDisk	entry;			/* the list as it was at the first visit */
+	RqProbe probe;
+	float seen;       /* every row with a bound below this was gathered */
+	RqListDisk entry; /* the list as it was at the first visit */
 } RqVisit;
 
 typedef struct RqSearch
 {
-	VcScan	   *scan;
-	Relation	index;
+	VcScan *scan;
+	Relation index;
 	const RqMeta *meta;
 	VcReadCache *cache;
-	VcArena    *arena;
+	VcArena *arena;
 	RqSearchParams params;
 
 	/* query */
-	const float *x;				/* [dim] f32, normalised for cosine, not rotated */
-	VcvQuery	query;
-	RqTree	   *tree;
-	bool		tree_done;		/* no more lists, or the cap is reached */
-	RqProbe		pending;		/* next list, already pulled from the tree */
-	bool		has_pending;
-	float		nearest_dc;		/* of the first list */
+	const float *x; /* [dim] f32, normalised for cosine, not rotated */
+	VcvQuery query;
+	RqTree *tree;
+	bool tree_done;  /* no more lists, or the cap is reached */
+	RqProbe pending; /* next list, already pulled from the tree */
+	bool has_pending;
+	float nearest_dc; /* of the first list */
 
 	/* lists visited so far */
-	RqVisit    *visits;
-	size_t		nvisits;
-	size_t		visit_room;
+	RqVisit *visits;
+	size_t nvisits;
+	size_t visit_room;
 
 	/* candidates: heap in [0, nheap), the rest unordered */
 	RqCandidate *candidates;
-	size_t		nheap;
-	size_t		ncandidates;
-	size_t		candidate_room;
-	size_t		candidate_limit;	/* by work_mem */
-	float		dropped;		/* candidates at or above this bound were dropped this round */
-	float		judged_to;		/* no candidate with a bound above this was ever judged */
-	size_t		fresh;			/* candidates from here on were added by the visit under way */
-	bool		exhaustive;		/* the pass over all remaining lists is under way or done */
+	size_t nheap;
+	size_t ncandidates;
+	size_t candidate_room;
+	size_t candidate_limit; /* by work_mem */
+	float dropped;          /* candidates at or above this bound were dropped this round */
+	float judged_to;        /* no candidate with a bound above this was ever judged */
+	size_t fresh;           /* candidates from here on were added by the visit under way */
+	bool exhaustive;        /* the pass over all remaining lists is under way or done */
 
 	/* results not popped yet: heap by (distance, tid) */
-	RqResult   *results;
-	size_t		nresults;
-	size_t		result_room;
+	RqResult *results;
+	size_t nresults;
+	size_t result_room;
 
 	/* round */
-	size_t		need;			/* rows this round is to deliver */
-	size_t		left;			/* of which not popped yet */
-	size_t		popped;			/* in all rounds */
-	RqCeiling	best;			/* the `need` smallest exact distances */
-	size_t		rank;			/* of the farthest row wanted, among all rows */
-	RqCeiling	upper;			/* the `rank` smallest upper bounds of codes, see gather.c */
-	bool		use_codes;		/* upper is kept */
+	size_t need;     /* rows this round is to deliver */
+	size_t left;     /* of which not popped yet */
+	size_t popped;   /* in all rounds */
+	RqCeiling best;  /* the `need` smallest exact distances */
+	size_t rank;     /* of the farthest row wanted, among all rows */
+	RqCeiling upper; /* the `rank` smallest upper bounds of codes, see gather.c */
+	bool use_codes;  /* upper is kept */
 
 	/* filter */
-	bool		filter;			/* evaluate the plan's quals (or fetch rows) before reranking */
-	double		evaluated;		/* candidates judged, and of which passed; with a prior from the plan */
-	double		passed;
-	double		judged;			/* of `evaluated`, without the prior */
-	RqEncoder  *encoder;		/* rerank in table; made when first needed */
-	RqCandidate *batch;			/* [RQ_BATCH_MAX] */
+	bool filter;      /* evaluate the plan's quals (or fetch rows) before reranking */
+	double evaluated; /* candidates judged, and of which passed; with a prior from the plan */
+	double passed;
+	double judged;       /* of `evaluated`, without the prior */
+	uint64 *popped_tids; /* what was popped; sorted by rq_rerank_table */
+	size_t popped_room;
+	RqEncoder *encoder; /* rerank in table; made when first needed */
+	RqCandidate *batch; /* [RQ_BATCH_MAX] */
 
-	RqSurvivor *survivors;		/* [RQ_SEGMENT_ROWS] */
-	float	   *distances;		/* [max(append_rows, rows_per_page)] */
+	RqSurvivor *survivors; /* [RQ_SEGMENT_ROWS] */
+	float *distances;      /* [max(append_rows, rows_per_page)] */
 } RqSearch;
 
 /* most rows that ceilings are kept for */
-#define RQ_RANK_MAX		(1 << 20)
+#define RQ_RANK_MAX (1 << 20)
 
 /* most candidates that are judged between two looks at the threshold */
-#define RQ_BATCH_MAX	4096
+#define RQ_BATCH_MAX 4096
 
 /* Allocate in the scan's memory; meta and cache must outlive it. */
 extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
@@ -124,7 +126,7 @@ extern bool rq_search_pop(RqSearch *search, RqResult *ret_result);
 static inline float
 rq_search_threshold(const RqSearch *search)
 {
-	float		threshold = Min(rq_ceiling_limit(&search->best), search->dropped);
+	float threshold = Min(rq_ceiling_limit(&search->best), search->dropped);
 
 	if (search->use_codes)
 		threshold = Min(threshold, rq_ceiling_limit(&search->upper));
@@ -135,7 +137,7 @@ rq_search_threshold(const RqSearch *search)
 static inline float
 rq_search_kth(const RqSearch *search)
 {
-	float		kth = rq_ceiling_limit(&search->best);
+	float kth = rq_ceiling_limit(&search->best);
 
 	return search->use_codes ? Min(kth, rq_ceiling_estimate(&search->upper)) : kth;
 }
@@ -165,5 +167,11 @@ extern void rq_rerank(RqSearch *search, size_t max_rows);
 
 /* the same for all candidates, in TID order, quals first */
 extern void rq_rerank_all(RqSearch *search);
+
+/*
+ * Forget candidates and results, and judge every row of the table in one sequential pass: all rows that
+ * pass and were not popped become results.  false: not possible here, nothing was done.
+ */
+extern bool rq_rerank_table(RqSearch *search);
 
 #endif
