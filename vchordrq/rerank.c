@@ -26,7 +26,7 @@
 #define BATCH_MIN    8
 #define BATCH_FIRST  128 /* judged before the pass rate is believed */
 #define POPPED_ROOM  64
-#define BATCH_MARGIN 1.2 /* more than the estimate says, rather than one more batch */
+#define BATCH_MARGIN 0.6 /* less than the estimate says: a batch goes on when the rest has its rows */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
 VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
