@@ -60,7 +60,7 @@ typedef struct Walk
 	VcPlanVisitor visit;
 	void *arg;
 	LimitState *limit;
-	bool root;		 /* the node to be visited is the top of a plan: its consumer drops junk columns */
+	bool root; /* the node to be visited is the top of a plan: its consumer drops junk columns */
 	bool drops_junk; /* ... or stands right below a LIMIT that is */
 } Walk;
 

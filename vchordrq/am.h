@@ -30,15 +30,15 @@ typedef enum RqOrder
 } RqOrder;
 
 extern bool rq_enable_scan;
-extern char *rq_probes;			/* '' = automatic */
+extern char *rq_probes; /* '' = automatic */
 extern double rq_epsilon;
-extern int	rq_max_scan_tuples; /* -1 = unlimited */
-extern int	rq_maxsim_refine;
-extern int	rq_maxsim_threshold;
-extern int	rq_prefilter;		/* RqPrefilter */
-extern int	rq_order;			/* RqOrder */
-extern int	rq_io_search;		/* VcStreamMode */
-extern int	rq_io_rerank;
+extern int rq_max_scan_tuples; /* -1 = unlimited */
+extern int rq_maxsim_refine;
+extern int rq_maxsim_threshold;
+extern int rq_prefilter; /* RqPrefilter */
+extern int rq_order;     /* RqOrder */
+extern int rq_io_search; /* VcStreamMode */
+extern int rq_io_rerank;
 
 /* their sources, for the reloption that is used where the setting has its built-in default */
 extern VcGuc rq_guc_probes;
@@ -46,19 +46,19 @@ extern VcGuc rq_guc_epsilon;
 extern VcGuc rq_guc_maxsim_refine;
 extern VcGuc rq_guc_maxsim_threshold;
 
-extern void rq_guc_init(void);	/* _PG_init */
+extern void rq_guc_init(void); /* _PG_init */
 
 /* options.c: reloptions and the TOML document */
 
 /* search parameters that fall back to the index's reloptions (vchordrq.md 2.1) */
 typedef struct RqSearchParams
 {
-	bool		automatic;		/* no probes given by GUC or reloption */
-	uint32		nprobes;		/* values given, when not automatic */
-	uint32		probes[RQ_MAX_LEVELS];
-	double		epsilon;
-	bool		epsilon_given;	/* by GUC or reloption */
-	int64		max_scan_tuples;	/* -1 = unlimited */
+	bool automatic; /* no probes given by GUC or reloption */
+	uint32 nprobes; /* values given, when not automatic */
+	uint32 probes[RQ_MAX_LEVELS];
+	double epsilon;
+	bool epsilon_given;    /* by GUC or reloption */
+	int64 max_scan_tuples; /* -1 = unlimited */
 } RqSearchParams;
 
 /* GUC or reloption; syntax was checked when they were set.  Does not compare nprobes with levels. */
@@ -66,31 +66,31 @@ extern void rq_search_params(Relation index, RqSearchParams *ret_params);
 
 typedef struct RqBuildOptions
 {
-	bool		automatic_lists;	/* neither internal nor external build asked for */
-	int			nlists;			/* levels; 0 with automatic_lists = false: one list */
-	uint32		lists[RQ_MAX_LEVELS];	/* root to leaf, non-descending */
-	int			residual;		/* -1 = automatic */
-	bool		rerank_in_table;
-	int			spherical;		/* -1 = automatic */
-	uint32		chains;			/* degree_of_parallelism */
-	uint32		sampling_factor;
-	uint32		kmeans_iterations;
-	uint32		build_threads;	/* 0 = automatic */
-	bool		hierarchical;	/* kmeans_algorithm */
-	bool		kmeans_algorithm_given;
-	uint32		kmeans_dimension;	/* 0 = all */
-	int			pin;			/* -1..2 */
-	char	   *external_table; /* NULL unless build.external */
+	bool automatic_lists;        /* neither internal nor external build asked for */
+	int nlists;                  /* levels; 0 with automatic_lists = false: one list */
+	uint32 lists[RQ_MAX_LEVELS]; /* root to leaf, non-descending */
+	int residual;                /* -1 = automatic */
+	bool rerank_in_table;
+	int spherical; /* -1 = automatic */
+	uint32 chains; /* degree_of_parallelism */
+	uint32 sampling_factor;
+	uint32 kmeans_iterations;
+	uint32 build_threads; /* 0 = automatic */
+	bool hierarchical;    /* kmeans_algorithm */
+	bool kmeans_algorithm_given;
+	uint32 kmeans_dimension; /* 0 = all */
+	int pin;                 /* -1..2 */
+	char *external_table;    /* NULL unless build.external */
 } RqBuildOptions;
 
 /* Parse and validate both sources (errors as vchordrq.md 2.2, D13); palloc'd in current context. */
 extern void rq_build_options(Relation index, RqBuildOptions *ret_options);
 
 extern bytea *rq_amoptions(Datum reloptions, bool validate);
-extern void rq_options_init(void);	/* registers the reloption kind; _PG_init */
+extern void rq_options_init(void); /* registers the reloption kind; _PG_init */
 
 /* opclass.c */
-#define RQ_AM_NAME "vchordrq"	/* also the prefix of what support functions 1 return */
+#define RQ_AM_NAME "vchordrq" /* also the prefix of what support functions 1 return */
 
 /*
  * What is indexed: dimension from the type modifier, element type (VcvType) and metric (VcvMetric)

@@ -7,7 +7,7 @@
 #include "vchordrq/geometry.h"
 
 /* a reranked vector may touch this many pages on average beyond what its length demands */
-#define GROUP_MAX_EXTRA_PAGES	0.4
+#define GROUP_MAX_EXTRA_PAGES 0.4
 
 /*
  * Pages touched on average by the slots of a group, minus the least that their length demands.
@@ -15,13 +15,13 @@
 static double
 extra_pages(uint32 slot_bytes, uint32 slots)
 {
-	uint32		touched = 0;
-	uint32		least = (slot_bytes + RQ_BODY_BYTES - 1) / RQ_BODY_BYTES;
+	uint32 touched = 0;
+	uint32 least = (slot_bytes + RQ_BODY_BYTES - 1) / RQ_BODY_BYTES;
 
 	for (uint32 i = 0; i < slots; i++)
 	{
-		uint32		first = i * slot_bytes / RQ_BODY_BYTES;
-		uint32		last = ((i + 1) * slot_bytes - 1) / RQ_BODY_BYTES;
+		uint32 first = i * slot_bytes / RQ_BODY_BYTES;
+		uint32 last = ((i + 1) * slot_bytes - 1) / RQ_BODY_BYTES;
 
 		touched += last - first + 1;
 	}
@@ -31,16 +31,17 @@ extra_pages(uint32 slot_bytes, uint32 slots)
 static void
 choose_group(uint32 slot_bytes, uint32 *ret_pages, uint32 *ret_slots)
 {
-	double		best = 0;
+	double best = 0;
 
 	*ret_pages = 0;
 	*ret_slots = 0;
 	for (uint32 pages = 1; pages <= RQ_MAX_GROUP_PAGES; pages++)
 	{
-		uint32		slots = pages * RQ_BODY_BYTES / slot_bytes;
-		double		bytes;
+		uint32 slots = pages * RQ_BODY_BYTES / slot_bytes;
+		double bytes;
 
-		if (slots == 0 || slots > RQ_GROUP_SLOTS_MAX || extra_pages(slot_bytes, slots) > GROUP_MAX_EXTRA_PAGES)
+		if (slots == 0 || slots > RQ_GROUP_SLOTS_MAX ||
+			extra_pages(slot_bytes, slots) > GROUP_MAX_EXTRA_PAGES)
 			continue;
 		bytes = (double) pages * RQ_BODY_BYTES / slots;
 		/* a larger group must earn its size: contiguous extension and more slots behind one lock */
@@ -67,8 +68,7 @@ rq_geometry_init(RqGeometry *ret_geo, uint32 dim, uint32 element_bytes, bool cos
 	geo->groups = (dim + 3) / 4;
 	geo->code_words = (dim + 63) / 64;
 	geo->element_bytes = element_bytes;
-	geo->centroid_bytes =
-		TYPEALIGN(RQ_SPLIT_BYTES, sizeof(RqCentroidDisk) + dim * sizeof(float4));
+	geo->centroid_bytes = TYPEALIGN(RQ_SPLIT_BYTES, sizeof(RqCentroidDisk) + dim * sizeof(float4));
 	/* the tree of an exact index has code blocks too, so block_bytes is always set */
 	geo->block_bytes = TYPEALIGN(RQ_SPLIT_BYTES, geo->groups * 16 + RQ_BLOCK_META_BYTES);
 	if (exact)
@@ -92,8 +92,8 @@ rq_geometry_init(RqGeometry *ret_geo, uint32 dim, uint32 element_bytes, bool cos
 static uint32
 tail_rows(const RqGeometry *geo, uint32 rows, uint32 *ret_strip_pages, uint32 *ret_offset)
 {
-	uint32		strip = rq_strip_padded(geo, rows);
-	uint32		offset = strip % RQ_BODY_BYTES;
+	uint32 strip = rq_strip_padded(geo, rows);
+	uint32 offset = strip % RQ_BODY_BYTES;
 
 	*ret_strip_pages = strip / RQ_BODY_BYTES;
 	*ret_offset = offset;
@@ -103,15 +103,15 @@ tail_rows(const RqGeometry *geo, uint32 rows, uint32 *ret_strip_pages, uint32 *r
 uint32
 rq_segment_pages(const RqGeometry *geo, uint32 rows)
 {
-	uint32		strip_pages;
-	uint32		offset;
-	uint32		tail;
+	uint32 strip_pages;
+	uint32 offset;
+	uint32 tail;
 
 	Assert(rows > 0 && rows <= RQ_SEGMENT_ROWS);
 	if (!geo->exact)
 	{
-		uint64		blocks = (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
-		uint64		bytes = rq_strip_padded(geo, rows) + blocks * geo->block_bytes;
+		uint64 blocks = (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
+		uint64 bytes = rq_strip_padded(geo, rows) + blocks * geo->block_bytes;
 
 		return (uint32) ((bytes + RQ_BODY_BYTES - 1) / RQ_BODY_BYTES);
 	}
@@ -126,9 +126,9 @@ rq_segment_pages(const RqGeometry *geo, uint32 rows)
 uint64
 rq_extent_pages(const RqGeometry *geo, uint32 rows)
 {
-	uint64		pages = 0;
-	uint32		whole = rows / RQ_SEGMENT_ROWS;
-	uint32		rest = rows % RQ_SEGMENT_ROWS;
+	uint64 pages = 0;
+	uint32 whole = rows / RQ_SEGMENT_ROWS;
+	uint32 rest = rows % RQ_SEGMENT_ROWS;
 
 	if (whole > 0)
 		pages += (uint64) whole * rq_segment_pages(geo, RQ_SEGMENT_ROWS);
@@ -147,9 +147,9 @@ void
 rq_locate_exact_row(const RqGeometry *geo, uint32 segment_rows, uint32 row, uint32 *ret_page,
 					uint32 *ret_offset)
 {
-	uint32		strip_pages;
-	uint32		offset;
-	uint32		tail = tail_rows(geo, segment_rows, &strip_pages, &offset);
+	uint32 strip_pages;
+	uint32 offset;
+	uint32 tail = tail_rows(geo, segment_rows, &strip_pages, &offset);
 
 	if (row < tail)
 	{
@@ -166,10 +166,10 @@ uint32
 rq_exact_page_rows(const RqGeometry *geo, uint32 segment_rows, uint32 page, uint32 *ret_first,
 				   uint32 *ret_offset)
 {
-	uint32		strip_pages;
-	uint32		offset;
-	uint32		tail = tail_rows(geo, segment_rows, &strip_pages, &offset);
-	uint32		first;
+	uint32 strip_pages;
+	uint32 offset;
+	uint32 tail = tail_rows(geo, segment_rows, &strip_pages, &offset);
+	uint32 first;
 
 	*ret_first = 0;
 	*ret_offset = offset;

@@ -12,23 +12,23 @@
 /* byte sizes that follow from dimension, type, metric and flags of an index */
 typedef struct RqGeometry
 {
-	uint32		dim;
-	bool		exact;			/* f32 rows in lists instead of codes */
-	bool		grouped;		/* full vectors are kept in vector groups */
-	uint32		strip_bytes;	/* of one strip entry: 12 when grouped, else 6 */
-	uint32		groups;			/* 16-byte code groups of a block */
-	uint32		block_bytes;	/* of one code block, multiple of 64; 0 when exact */
-	uint32		row_bytes;		/* of one f32 row; 0 when coded */
-	uint32		rows_per_page;	/* of f32 rows in a page without a strip */
-	uint32		centroid_bytes; /* of one centroid row, multiple of 64 */
-	uint32		append_bytes;	/* of one appended row, multiple of 8 */
-	uint32		append_rows;	/* appended rows a page */
-	uint32		code_words;		/* uint64 words of a single sign code */
-	uint32		element_bytes;	/* of a vector element in the column's type */
-	uint32		slot_head;		/* bytes before the elements of a slot: 8, or 12 with inverse norm */
-	uint32		slot_bytes;
-	uint32		group_pages;
-	uint32		group_slots;
+	uint32 dim;
+	bool exact;            /* f32 rows in lists instead of codes */
+	bool grouped;          /* full vectors are kept in vector groups */
+	uint32 strip_bytes;    /* of one strip entry: 12 when grouped, else 6 */
+	uint32 groups;         /* 16-byte code groups of a block */
+	uint32 block_bytes;    /* of one code block, multiple of 64; 0 when exact */
+	uint32 row_bytes;      /* of one f32 row; 0 when coded */
+	uint32 rows_per_page;  /* of f32 rows in a page without a strip */
+	uint32 centroid_bytes; /* of one centroid row, multiple of 64 */
+	uint32 append_bytes;   /* of one appended row, multiple of 8 */
+	uint32 append_rows;    /* appended rows a page */
+	uint32 code_words;     /* uint64 words of a single sign code */
+	uint32 element_bytes;  /* of a vector element in the column's type */
+	uint32 slot_head;      /* bytes before the elements of a slot: 8, or 12 with inverse norm */
+	uint32 slot_bytes;
+	uint32 group_pages;
+	uint32 group_slots;
 } RqGeometry;
 
 /*

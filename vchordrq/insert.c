@@ -30,17 +30,17 @@
 /* what inserts of one statement share; lives in ii_AmCache */
 typedef struct RqInserter
 {
-	RqMeta		meta;
-	MemoryContext context;		/* tree and encoder */
-	MemoryContext scratch;		/* of one row */
+	RqMeta meta;
+	MemoryContext context; /* tree and encoder */
+	MemoryContext scratch; /* of one row */
 	VcReadCache cache;
-	RqTree	   *tree;
-	RqEncoder  *encoder;
-	float	   *centroid;		/* [dim] */
-	void	   *query_memory;
-	char	   *slot;			/* [slot_bytes] */
-	char	   *row;			/* [append_bytes] */
-	uint32		chain;
+	RqTree *tree;
+	RqEncoder *encoder;
+	float *centroid; /* [dim] */
+	void *query_memory;
+	char *slot; /* [slot_bytes] */
+	char *row;  /* [append_bytes] */
+	uint32 chain;
 } RqInserter;
 
 static RqInserter *
@@ -77,8 +77,8 @@ extend_chain(Relation index, Relation heap, const RqMeta *meta, uint32 list, Blo
 {
 	BlockNumber fresh;
 	RqListDisk *entry;
-	char	   *page;
-	char	   *old_tail = NULL;
+	char *page;
+	char *old_tail = NULL;
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 
 	entry = rq_list_edit(&xlog, meta, list);
@@ -88,7 +88,7 @@ extend_chain(Relation index, Relation heap, const RqMeta *meta, uint32 list, Blo
 		entry->append_incarnation = entry->next_incarnation++;
 	else
 	{
-		uint32		rows;
+		uint32 rows;
 
 		old_tail = vc_xlog_add(&xlog, tail, RQ_PAGE_APPEND);
 		if (!rq_append_page_check(index, meta, tail, old_tail, list, entry->append_incarnation,
@@ -123,8 +123,8 @@ append_row(Relation index, Relation heap, RqInserter *self, uint32 list, BlockNu
 	const RqMeta *meta = &self->meta;
 	const RqGeometry *geo = &meta->geo;
 	RqAppendHeadDisk *head;
-	char	   *page;
-	uint32		rows;
+	char *page;
+	uint32 rows;
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 
 	if (geo->grouped)
@@ -149,14 +149,14 @@ append_row(Relation index, Relation heap, RqInserter *self, uint32 list, BlockNu
 static bool
 tail_has_room(Relation index, RqInserter *self, uint32 list, const RqListDisk *entry)
 {
-	uint32		rows;
-	VC_SCOPED(vc_page_read_drop) VcPageRead r =
-		vc_page_read(index, entry->append_tail, VC_PAGE_ANY);
+	uint32 rows;
+	VC_SCOPED(vc_page_read_drop)
+	VcPageRead r = vc_page_read(index, entry->append_tail, VC_PAGE_ANY);
 
 	/* another incarnation: let append_row find out under the lock and come back */
 	return !rq_append_page_check(index, &self->meta, entry->append_tail, r.page, list,
 								 entry->append_incarnation, &rows) ||
-		rows < self->meta.geo.append_rows;
+		   rows < self->meta.geo.append_rows;
 }
 
 /* self->row but for the vector's slot, which is known only when it was written */
@@ -191,10 +191,10 @@ rq_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, R
 			IndexUniqueCheck checkUnique, bool indexUnchanged, IndexInfo *indexInfo)
 {
 	RqInserter *self;
-	VcvQuery	query;
-	RqProbe		probe;
+	VcvQuery query;
+	RqProbe probe;
 	MemoryContext old;
-	bool		residual;
+	bool residual;
 	VC_GUARDS_ENTER();
 
 	(void) checkUnique;
@@ -219,7 +219,7 @@ rq_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, R
 
 	for (;;)
 	{
-		RqListDisk	entry;
+		RqListDisk entry;
 
 		CHECK_FOR_INTERRUPTS();
 		rq_list_read(index, &self->meta, &self->cache, probe.list, &entry);

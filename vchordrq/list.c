@@ -28,8 +28,7 @@ rq_list_check(Relation index, const RqMeta *meta, BlockNumber blk, uint32 list,
 
 		if (extent->first == InvalidBlockNumber)
 			continue;
-		if (extent->rows == 0 || extent->dead > extent->rows ||
-			extent->first > MaxBlockNumber ||
+		if (extent->rows == 0 || extent->dead > extent->rows || extent->first > MaxBlockNumber ||
 			rq_extent_pages(&meta->geo, extent->rows) > MaxBlockNumber - extent->first)
 			vc_corrupt(index, blk, "list %u has an extent of %u rows, %u dead, at block %u", list,
 					   extent->rows, extent->dead, extent->first);
@@ -43,14 +42,14 @@ rq_list_read(Relation index, const RqMeta *meta, VcReadCache *cache, uint32 list
 			 RqListDisk *ret_list)
 {
 	BlockNumber block;
-	uint32		offset;
+	uint32 offset;
 
 	if (list >= meta->disk.lists)
 		vc_corrupt(index, RQ_META_BLKNO, "list %u of %u", list, meta->disk.lists);
 	rq_list_locate(meta, list, &block, &offset);
 	{
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			vc_page_read_cached(cache, index, block, RQ_PAGE_DIRECTORY);
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read_cached(cache, index, block, RQ_PAGE_DIRECTORY);
 
 		if (((const PageHeaderData *) r.page)->pd_lower < offset + sizeof(RqListDisk))
 			vc_corrupt(index, block, "directory page ends before list %u", list);
@@ -63,8 +62,8 @@ RqListDisk *
 rq_list_edit(VcXlog *xlog, const RqMeta *meta, uint32 list)
 {
 	BlockNumber block;
-	uint32		offset;
-	char	   *page;
+	uint32 offset;
+	char *page;
 
 	rq_list_locate(meta, list, &block, &offset);
 	page = vc_xlog_add(xlog, block, RQ_PAGE_DIRECTORY);
@@ -85,7 +84,7 @@ rq_append_page_check(Relation index, const RqMeta *meta, BlockNumber blk, const 
 		return false;
 	if (head->rows > meta->geo.append_rows || head->dead > head->rows ||
 		((const PageHeaderData *) page)->pd_lower <
-		RQ_BODY_OFFSET + head->rows * meta->geo.append_bytes)
+			RQ_BODY_OFFSET + head->rows * meta->geo.append_bytes)
 		vc_corrupt(index, blk, "append page claims %u rows, %u dead", head->rows, head->dead);
 	*ret_rows = head->rows;
 	return true;
@@ -104,7 +103,7 @@ rq_extent_run(const RqMeta *meta, uint32 list, const RqExtentDisk *extent, RqRun
 uint64
 rq_list_rows_estimate(const RqMeta *meta, const RqListDisk *list)
 {
-	uint64		rows = 0;
+	uint64 rows = 0;
 
 	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
 	{
@@ -113,8 +112,8 @@ rq_list_rows_estimate(const RqMeta *meta, const RqListDisk *list)
 	}
 	/* the tail of a chain is half full on average */
 	if (list->append_pages > 0)
-		rows += (uint64) (list->append_pages - 1) * meta->geo.append_rows +
-			meta->geo.append_rows / 2;
+		rows +=
+			(uint64) (list->append_pages - 1) * meta->geo.append_rows + meta->geo.append_rows / 2;
 	rows += (uint64) list->sealed_pages * meta->geo.append_rows;
 	return rows;
 }

@@ -270,7 +270,6 @@ rq_search_params(Relation index, RqSearchParams *ret_params)
 	}
 	ret_params->epsilon =
 		vc_guc_choose_real(&rq_guc_epsilon, rq_epsilon, o, KEY_EPSILON, o->epsilon);
-	ret_params->epsilon_given =
-		vc_guc_is_set(&rq_guc_epsilon) || vc_options_given(o, KEY_EPSILON);
+	ret_params->epsilon_given = vc_guc_is_set(&rq_guc_epsilon) || vc_options_given(o, KEY_EPSILON);
 	ret_params->max_scan_tuples = rq_max_scan_tuples;
 }

@@ -15,19 +15,19 @@
 #include "vchordrq/search.h"
 
 /* rows of the first round when nobody knows the LIMIT, and the most that a round takes on trust */
-#define FIRST_ROUND		64
-#define ROUND_MAX		(1 << 20)
+#define FIRST_ROUND 64
+#define ROUND_MAX   (1 << 20)
 
 typedef struct RqScan
 {
-	VcScan		frame;			/* first */
-	bool		ready;			/* the members below are set up */
-	RqMeta		meta;
+	VcScan frame; /* first */
+	bool ready;   /* the members below are set up */
+	RqMeta meta;
 	VcReadCache cache;
-	RqEncoder  *encoder;		/* of the query vector */
-	RqSearch   *search;
+	RqEncoder *encoder; /* of the query vector */
+	RqSearch *search;
 	RqSearchParams params;
-	size_t		need;			/* of the current round */
+	size_t need; /* of the current round */
 } RqScan;
 
 /* the first query that is not null; with several the order would be undefined */
@@ -35,16 +35,15 @@ static bool
 find_query(const VcScan *frame, Datum *ret_query)
 {
 	IndexScanDesc scan = frame->scan;
-	bool		found = false;
+	bool found = false;
 
 	for (int i = 0; i < scan->numberOfOrderBys; i++)
 	{
 		if (scan->orderByData[i].sk_flags & SK_ISNULL)
 			continue;
 		if (found)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("vector search with multiple vectors is not supported")));
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("vector search with multiple vectors is not supported")));
 		*ret_query = scan->orderByData[i].sk_argument;
 		found = true;
 	}
@@ -54,8 +53,8 @@ find_query(const VcScan *frame, Datum *ret_query)
 static bool
 rq_scan_round(VcScan *frame, int round)
 {
-	RqScan	   *self = (RqScan *) frame;
-	int64		wanted = vc_scan_wanted(frame);
+	RqScan *self = (RqScan *) frame;
+	int64 wanted = vc_scan_wanted(frame);
 
 	/* rounds grow geometrically, so that what is visited twice costs a constant factor */
 	if (round == 0)
@@ -68,9 +67,9 @@ rq_scan_round(VcScan *frame, int round)
 static bool
 rq_scan_start(VcScan *frame)
 {
-	RqScan	   *self = (RqScan *) frame;
-	Relation	index = frame->scan->indexRelation;
-	Datum		query;
+	RqScan *self = (RqScan *) frame;
+	Relation index = frame->scan->indexRelation;
+	Datum query;
 
 	if (!find_query(frame, &query))
 		return false;
@@ -90,8 +89,8 @@ rq_scan_start(VcScan *frame)
 static bool
 rq_scan_next(VcScan *frame, VcScanRow *ret_row)
 {
-	RqScan	   *self = (RqScan *) frame;
-	RqResult	result;
+	RqScan *self = (RqScan *) frame;
+	RqResult result;
 
 	if (!rq_search_pop(self->search, &result))
 		return false;
@@ -118,7 +117,7 @@ rq_ambeginscan(Relation index, int nkeys, int norderbys)
 void
 rq_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
 {
-	RqScan	   *self = (RqScan *) vc_scan_of(scan);
+	RqScan *self = (RqScan *) vc_scan_of(scan);
 
 	vc_scan_rescan(scan, keys, nkeys, orderbys, norderbys, "vector");
 	rq_search_params(scan->indexRelation, &self->params);

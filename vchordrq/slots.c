@@ -31,8 +31,8 @@ group_head(char *page)
 static RqChainDisk *
 chain_entry(Relation index, const RqMeta *meta, char *page, uint32 chain)
 {
-	if (((PageHeader) page)->pd_lower <
-		RQ_BODY_OFFSET + meta->disk.chains * sizeof(RqChainDisk) || chain >= meta->disk.chains)
+	if (((PageHeader) page)->pd_lower < RQ_BODY_OFFSET + meta->disk.chains * sizeof(RqChainDisk) ||
+		chain >= meta->disk.chains)
 		vc_corrupt(index, RQ_CHAIN_BLKNO, "chain page has no chain %u", chain);
 	return (RqChainDisk *) (page + RQ_BODY_OFFSET) + chain;
 }
@@ -57,7 +57,7 @@ free_slot(Relation index, const RqMeta *meta, BlockNumber group, const RqVectorH
 static void
 write_part(char *page, uint32 within, const char *bytes, uint32 n)
 {
-	PageHeader	header = (PageHeader) page;
+	PageHeader header = (PageHeader) page;
 
 	memcpy(page + RQ_BODY_OFFSET + within, bytes, n);
 	if (header->pd_lower < RQ_BODY_OFFSET + within + n)
@@ -75,26 +75,25 @@ static void
 write_slot(Relation index, const RqMeta *meta, VcXlog *xlog, char *first_page, BlockNumber group,
 		   uint32 slot_no, const char *slot)
 {
-	uint32		at = slot_no * meta->geo.slot_bytes;
-	uint32		end = at + meta->geo.slot_bytes;
-	uint32		first = at / RQ_BODY_BYTES;
-	uint32		last = (end - 1) / RQ_BODY_BYTES;
+	uint32 at = slot_no * meta->geo.slot_bytes;
+	uint32 end = at + meta->geo.slot_bytes;
+	uint32 first = at / RQ_BODY_BYTES;
+	uint32 last = (end - 1) / RQ_BODY_BYTES;
 
 	/* pages beyond the first two of the vector: records of their own */
 	for (uint32 page_no = first + 2; page_no <= last; page_no++)
 	{
-		uint32		from = page_no * RQ_BODY_BYTES;
-		VC_SCOPED(vc_page_write_drop) VcPageWrite w =
-			vc_page_write(index, group + page_no, RQ_PAGE_VECTOR);
+		uint32 from = page_no * RQ_BODY_BYTES;
+		VC_SCOPED(vc_page_write_drop)
+		VcPageWrite w = vc_page_write(index, group + page_no, RQ_PAGE_VECTOR);
 
 		write_part(w.page, 0, slot + (from - at), part_bytes(from, end));
 		vc_page_write_commit(&w);
 	}
 	for (uint32 page_no = first; page_no <= Min(last, first + 1); page_no++)
 	{
-		uint32		from = Max(at, page_no * RQ_BODY_BYTES);
-		char	   *page = page_no == 0 ? first_page
-			: vc_xlog_add(xlog, group + page_no, RQ_PAGE_VECTOR);
+		uint32 from = Max(at, page_no * RQ_BODY_BYTES);
+		char *page = page_no == 0 ? first_page : vc_xlog_add(xlog, group + page_no, RQ_PAGE_VECTOR);
 
 		write_part(page, from % RQ_BODY_BYTES, slot + (from - at), part_bytes(from, end));
 	}
@@ -146,13 +145,13 @@ next_group(Relation index, Relation heap, const RqMeta *meta, uint32 chain, Bloc
 	}
 	else
 	{
-		BlockNumber group = vc_recycle_alloc_run(index, heap, meta->geo.group_pages,
-												 RQ_PAGE_VECTOR, 0, 0);
+		BlockNumber group =
+			vc_recycle_alloc_run(index, heap, meta->geo.group_pages, RQ_PAGE_VECTOR, 0, 0);
 
 		for (uint32 i = 0; i < meta->geo.group_pages; i++)
 		{
-			VC_SCOPED(vc_page_write_drop) VcPageWrite w =
-				vc_page_write(index, group + i, RQ_PAGE_VECTOR);
+			VC_SCOPED(vc_page_write_drop)
+			VcPageWrite w = vc_page_write(index, group + i, RQ_PAGE_VECTOR);
 			RqVectorHeadDisk *head = group_head(w.page);
 
 			memset(head, 0, sizeof(*head));
@@ -178,16 +177,16 @@ rq_vector_put(Relation index, Relation heap, const RqMeta *meta, uint32 chain, c
 
 		CHECK_FOR_INTERRUPTS();
 		{
-			VC_SCOPED(vc_page_read_drop) VcPageRead r =
-				vc_page_read(index, RQ_CHAIN_BLKNO, RQ_PAGE_CHAIN);
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = vc_page_read(index, RQ_CHAIN_BLKNO, RQ_PAGE_CHAIN);
 
 			group = chain_entry(index, meta, unconstify(char *, r.page), chain)->open_group;
 		}
 		if (group != InvalidBlockNumber)
 		{
-			char	   *page;
+			char *page;
 			RqVectorHeadDisk *head;
-			int			slot_no;
+			int slot_no;
 
 			*xlog = vc_xlog_begin(index);
 			page = vc_xlog_add(xlog, group, RQ_PAGE_VECTOR);
@@ -224,13 +223,13 @@ group_is_open(const RqMeta *meta, const RqChainDisk *entries, BlockNumber group)
 void
 rq_vector_free(Relation index, const RqMeta *meta, uint32 chain, const RqStripDisk *strip)
 {
-	uint32		at = strip->slot * meta->geo.slot_bytes;
-	uint32		end = at + sizeof(ItemPointerData);
-	char		tid[sizeof(ItemPointerData)];
-	char	   *parts[2];		/* where the TID is: it may be cut by a page end */
-	uint32		part_len[2];
-	uint32		nparts = 0;
-	char	   *first_page;
+	uint32 at = strip->slot * meta->geo.slot_bytes;
+	uint32 end = at + sizeof(ItemPointerData);
+	char tid[sizeof(ItemPointerData)];
+	char *parts[2]; /* where the TID is: it may be cut by a page end */
+	uint32 part_len[2];
+	uint32 nparts = 0;
+	char *first_page;
 	RqVectorHeadDisk *head;
 	RqChainDisk *entries;
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
@@ -245,9 +244,9 @@ rq_vector_free(Relation index, const RqMeta *meta, uint32 chain, const RqStripDi
 
 	for (uint32 from = at; from < end; from += part_len[nparts++])
 	{
-		uint32		page_no = from / RQ_BODY_BYTES;
-		char	   *page = page_no == 0 ? first_page
-			: vc_xlog_add(&xlog, strip->group + page_no, RQ_PAGE_VECTOR);
+		uint32 page_no = from / RQ_BODY_BYTES;
+		char *page =
+			page_no == 0 ? first_page : vc_xlog_add(&xlog, strip->group + page_no, RQ_PAGE_VECTOR);
 
 		part_len[nparts] = part_bytes(from, end);
 		parts[nparts] = page + RQ_BODY_OFFSET + from % RQ_BODY_BYTES;

@@ -16,10 +16,10 @@
 /* a leaf list on the way of a query, nearest first */
 typedef struct RqProbe
 {
-	float		dc;				/* exact distance to its centroid: L2 squared, or negative dot */
-	uint32		list;
-	float		norm2;			/* |c|^2 */
-	float		radius;			/* rms distance of its rows at build time */
+	float dc; /* exact distance to its centroid: L2 squared, or negative dot */
+	uint32 list;
+	float norm2;  /* |c|^2 */
+	float radius; /* rms distance of its rows at build time */
 } RqProbe;
 
 typedef struct RqTree RqTree;
