@@ -55,7 +55,7 @@ typedef struct TreeNodes
 	uint32 dim;
 } TreeNodes;
 
-static void refuse(const char *fmt, ...) pg_attribute_printf(1, 2) pg_attribute_noreturn();
+pg_noreturn static void refuse(const char *fmt, ...) pg_attribute_printf(1, 2);
 
 static void
 refuse(const char *fmt, ...)
