@@ -28,6 +28,8 @@
 #include "core/vector/datum.h"
 #include "core/vector/rotate.h"
 
+#include "vchordrq/encode.h"
+
 #define FETCH_ROWS 1000
 
 /* a row of the table */
@@ -141,6 +143,7 @@ read_row(TreeNodes *nodes, HeapTuple tuple, TupleDesc desc)
 	if (view.dim != nodes->dim)
 		refuse("incorrect dimension, id = %d", node->id);
 	vcv_to_f32(&view, x);
+	rq_check_length(x, nodes->dim);
 	vcv_rotate(x, nodes->dim, x);
 }
 

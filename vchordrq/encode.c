@@ -14,6 +14,9 @@
 #include "core/vector/rabitq.h"
 #include "core/vector/rotate.h"
 
+/* four times its square, that of the largest difference, is far inside float; sums of rows, too */
+#define MAX_LENGTH 1e18
+
 RqEncoder *
 rq_encoder_create(MemoryContext context, const RqMeta *meta)
 {
@@ -41,6 +44,15 @@ rq_encoder_clear(RqEncoder *enc)
 }
 
 void
+rq_check_length(const float *x, uint32 dim)
+{
+	/* false for NaN, too */
+	if (!(vcs_vector_ops.norm2_f32(x, dim) <= MAX_LENGTH * MAX_LENGTH))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("vector is too long"),
+						errdetail("Its L2 norm must not exceed %g.", MAX_LENGTH)));
+}
+
+void
 rq_encoder_set(RqEncoder *enc, Datum value)
 {
 	const RqMeta *meta = enc->meta;
@@ -65,6 +77,8 @@ rq_encoder_set(RqEncoder *enc, Datum value)
 		if (norm > 0)
 			enc->inverse_norm = 1 / norm;
 	}
+	else
+		rq_check_length(enc->x, meta->geo.dim);
 }
 
 void

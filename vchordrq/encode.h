@@ -30,10 +30,17 @@ extern RqEncoder *rq_encoder_create(MemoryContext context, const RqMeta *meta);
 
 /*
  * Take a non-null value of the column's type: detoast, check the dimension (error
- * ERRCODE_DATA_EXCEPTION "expected %d dimensions, not %d"), fill x, elements, inverse_norm.
+ * ERRCODE_DATA_EXCEPTION "expected %d dimensions, not %d") and the length (rq_check_length; lengths
+ * do not matter to cosine), fill x, elements, inverse_norm.
  * Valid until the next set/clear.  Call rq_encoder_clear to free a detoasted copy early.
  */
 extern void rq_encoder_set(RqEncoder *enc, Datum value);
+
+/*
+ * Refuse a vector whose squares, or those of its differences to others, could leave the range of
+ * float: rows with infinite bounds would never be found, and a mean with one of them finds no row.
+ */
+extern void rq_check_length(const float *x, uint32 dim);
 extern void rq_encoder_clear(RqEncoder *enc);
 
 /* rotated = rotation of x */
