@@ -8,7 +8,7 @@ CREATE FUNCTION build() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     DROP INDEX IF EXISTS x_i;
     CREATE INDEX x_i ON x USING vchordrq (v vector_l2_ops)
-        WITH (options = 'build.external.table = "c"');
+        WITH (options = 'build.external.table = "public.c"');
     RETURN (SELECT array_agg(id) FROM (SELECT id FROM x ORDER BY v <-> '[1,0,3]' LIMIT 3) s);
 EXCEPTION WHEN OTHERS THEN
     RETURN SQLSTATE || ' ' || SQLERRM;

@@ -1,0 +1,58 @@
+-- vchordrq.order: rows of later rounds, which may be nearer than rows that were given out.
+CREATE TABLE o (id int, val vector(96));
+INSERT INTO o SELECT id, val FROM t96;
+CREATE INDEX o_i ON o USING vchordrq (val vector_l2_ops) WITH (lists = 60);
+SET enable_seqscan = off;
+SHOW vchordrq."order";
+-- distances of a cursor that nobody told a limit, for twenty queries
+CREATE FUNCTION walk(n int) RETURNS TABLE (rows bigint, different bigint, sorted boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    r record;
+    c refcursor;
+    d float8;
+    last float8;
+    id int;
+BEGIN
+    CREATE TEMP TABLE seen (query int, id int, n int);
+    sorted := true;
+    FOR r IN SELECT t96.id, val FROM t96 WHERE t96.id <= 20 LOOP
+        OPEN c FOR SELECT o.id, o.val <-> r.val FROM o ORDER BY o.val <-> r.val;
+        last := -1;
+        FOR i IN 1..n LOOP
+            FETCH c INTO id, d;
+            EXIT WHEN NOT FOUND;
+            INSERT INTO seen VALUES (r.id, id, i);
+            sorted := sorted AND d >= last - 1e-5;
+            last := d;
+        END LOOP;
+        CLOSE c;
+    END LOOP;
+    SELECT count(*), count(DISTINCT (s.query, s.id)) INTO rows, different FROM seen s;
+    DROP TABLE seen;
+    RETURN NEXT;
+END $$;
+-- the first round is sorted either way
+SELECT * FROM walk(20);
+-- relaxed: every row once, not always sorted
+SELECT rows, different FROM walk(7000);
+SET vchordrq."order" = strict;
+-- strict: sorted, no row twice, some may be missing
+SELECT * FROM walk(20);
+SELECT rows <= 120000 AND rows = different AS once, sorted FROM walk(7000);
+-- with a known limit the first round has all of it
+SELECT check_scans('SELECT val <-> $q FROM o ORDER BY val <-> $q LIMIT 100', 'o');
+SELECT check_scans('SELECT val <-> $q FROM o WHERE id % 10 = 3 ORDER BY val <-> $q LIMIT 100', 'o');
+SET vchordrq.prefilter = off;
+SELECT check_scans('SELECT val <-> $q FROM o WHERE id % 2 = 1 ORDER BY val <-> $q LIMIT 10', 'o', recall => 0);
+RESET vchordrq.prefilter;
+RESET vchordrq."order";
+-- explicit probes: exactly the rows of these lists, and sorted, as far as epsilon makes bounds hold
+SET vchordrq.epsilon = 4;
+SET vchordrq.probes = '60';
+SELECT * FROM walk(7000);
+SET vchordrq.probes = '5';
+SELECT rows < 60000 AS fewer, rows = different AS once, sorted FROM walk(7000);
+RESET vchordrq.probes;
+RESET vchordrq.epsilon;
+DROP TABLE o;
+DROP FUNCTION walk;
