@@ -491,6 +491,27 @@ vc_buffer_overwrite(Relation rel, ForkNumber forknum, BlockNumber blkno)
 	return ReadBufferExtended(rel, forknum, blkno, RBM_ZERO_AND_LOCK, NULL);
 }
 
+bool
+vc_heap_fetch(Relation heap, Buffer buffer, ItemPointer tid, Snapshot snapshot,
+			  TupleTableSlot *slot)
+{
+	BufferHeapTupleTableSlot *tuple = (BufferHeapTupleTableSlot *) slot;
+	bool all_dead;
+	bool found;
+
+	Assert(TTS_IS_BUFFERTUPLE(slot));
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	found =
+		heap_hot_search_buffer(tid, heap, buffer, snapshot, &tuple->base.tupdata, &all_dead, true);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (!found)
+		return false;
+	tuple->base.tupdata.t_self = *tid;
+	slot->tts_tableOid = RelationGetRelid(heap);
+	ExecStoreBufferHeapTuple(&tuple->base.tupdata, slot, buffer);
+	return true;
+}
+
 void
 vc_heap_root_tid(TupleTableSlot *slot, ItemPointer ret_root)
 {
@@ -689,6 +710,17 @@ vc_page_read_cached(VcReadCache *cache, Relation rel, BlockNumber blkno, uint16 
 	bool hit;
 
 	return lock_and_check(rel, vc_buffer_pin(rel, blkno, cache, &hit), blkno, kinds);
+}
+
+VcPagePin
+vc_page_pin_cached(VcReadCache *cache, Relation rel, BlockNumber blkno)
+{
+	VcPagePin p = {rel, blkno, InvalidBuffer};
+	bool hit;
+
+	p.buffer = vc_buffer_pin(rel, blkno, cache, &hit);
+	VC_GUARDS_COUNT(1);
+	return p;
 }
 
 void

@@ -29,6 +29,7 @@
 #define VC_CORE_BUF_H
 
 #include "executor/tuptable.h"
+#include "utils/snapshot.h"
 
 #include "core/attrs.h"
 #include "core/compat.h"
@@ -123,6 +124,8 @@ extern VcPageWrite vc_page_upgrade(VcPageRead *r, bool *ret_same);
 /*----- pin only -----*/
 
 extern VcPagePin vc_page_pin(Relation rel, BlockNumber blkno);
+/* Through the cache; of any relation, its page is not looked at. */
+extern VcPagePin vc_page_pin_cached(VcReadCache *cache, Relation rel, BlockNumber blkno);
 extern void vc_page_pin_drop(VcPagePin *p);
 
 /* Locks a pinned page again; p is dropped, its pin moves into the guard. */
@@ -158,6 +161,14 @@ extern Buffer vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache,
 extern VcPageRead vc_page_read_pinned(Relation rel, Buffer buffer, uint16 kinds);
 /* vc_corrupt() if the relation is not that long; guards do this. */
 extern void vc_check_block(Relation rel, BlockNumber blkno);
+
+/*
+ * What an index fetch does on a heap table, on a page that the caller has pinned: puts the member of the
+ * HOT chain at *tid that the snapshot sees into `slot` (of the table's kind) and its own address into
+ * *tid.  False if there is none.  Share-locks the page inside.
+ */
+extern bool vc_heap_fetch(Relation heap, Buffer buffer, ItemPointer tid, Snapshot snapshot,
+						  TupleTableSlot *slot);
 
 /*
  * The TID by which an index knows the row in `slot`, a pinned tuple of a heap table: the root of its HOT

@@ -34,6 +34,9 @@ struct VcHeapFetch
 	TupleTableSlot *slot;
 	EState *estate;
 	IndexInfo *index_info;
+	bool direct; /* a heap table: pages are found through `cache` */
+	VcReadCache cache;
+	VcPagePin pin; /* the page of the last row, direct only */
 };
 
 VcHeapFetch *
@@ -62,6 +65,7 @@ vc_heapfetch_destroy(VcHeapFetch *fetch)
 		return;
 	if (fetch->slot != NULL)
 		ExecDropSingleTupleTableSlot(fetch->slot);
+	vc_page_pin_drop(&fetch->pin);
 	if (fetch->fetch != NULL)
 		table_index_fetch_end(fetch->fetch);
 	if (fetch->estate != NULL)
@@ -77,6 +81,36 @@ start(VcHeapFetch *fetch)
 	fetch->fetch = table_index_fetch_begin(fetch->heap);
 	fetch->slot = table_slot_create(fetch->heap, NULL);
 	MemoryContextSwitchTo(old);
+	fetch->direct = fetch->heap->rd_tableam == GetHeapamTableAmRoutine() &&
+					!RelationUsesLocalBuffers(fetch->heap);
+	vc_read_cache_init(&fetch->cache, fetch->heap);
+}
+
+void
+vc_heapfetch_hint(const VcHeapFetch *fetch, const ItemPointerData *tid)
+{
+	if (fetch->direct)
+		vc_prefetch_hint(
+			&fetch->cache, ItemPointerGetBlockNumberNoCheck(tid),
+			SizeOfPageHeaderData + ItemPointerGetOffsetNumberNoCheck(tid) * sizeof(ItemIdData), 1);
+}
+
+/*
+ * A heap row without the table AM: its index fetch looks every page up in the shared hash table, which
+ * is most of the price of rows that lie one to a page.  It would also prune the page, which is left to
+ * others.
+ */
+static bool
+fetch_direct(VcHeapFetch *fetch, ItemPointer tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+
+	if (!BufferIsValid(fetch->pin.buffer) || fetch->pin.blkno != block)
+	{
+		vc_page_pin_drop(&fetch->pin);
+		fetch->pin = vc_page_pin_cached(&fetch->cache, fetch->heap, block);
+	}
+	return vc_heap_fetch(fetch->heap, fetch->pin.buffer, tid, fetch->snapshot, fetch->slot);
 }
 
 TupleTableSlot *
@@ -88,6 +122,14 @@ vc_heapfetch_row(VcHeapFetch *fetch, ItemPointer tid)
 
 	if (fetch->fetch == NULL)
 		start(fetch);
+
+	if (fetch->direct)
+	{
+		if (fetch_direct(fetch, &at))
+			return fetch->slot;
+		ExecClearTuple(fetch->slot);
+		return NULL;
+	}
 
 	/*
 	 * Under an MVCC snapshot at most one member of a HOT chain is visible and the first call finds it;
@@ -137,6 +179,7 @@ vc_heapfetch_release(VcHeapFetch *fetch)
 	if (fetch == NULL || fetch->fetch == NULL)
 		return;
 	ExecClearTuple(fetch->slot);
+	vc_page_pin_drop(&fetch->pin);
 	table_index_fetch_reset(fetch->fetch);
 }
 

@@ -39,6 +39,12 @@ extern void vc_heapfetch_destroy(VcHeapFetch *fetch);
 extern TupleTableSlot *vc_heapfetch_row(VcHeapFetch *fetch, ItemPointer tid);
 
 /*
+ * The row at tid will be wanted soon: brings its page into the CPU cache if this backend knows where it
+ * is in memory, else does nothing.
+ */
+extern void vc_heapfetch_hint(const VcHeapFetch *fetch, const ItemPointerData *tid);
+
+/*
  * Index columns (expressions evaluated) of a row got by vc_heapfetch_row.  values and isnull have
  * INDEX_MAX_KEYS places; by-reference values live until the next call of this function or the next
  * fetch.

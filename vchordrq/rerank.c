@@ -22,11 +22,12 @@
 #include "vchordrq/search.h"
 #include "vchordrq/vectors.h"
 
-#define LOOKAHEAD    8 /* candidates whose vectors are prefetched */
-#define BATCH_MIN    8
-#define BATCH_FIRST  128 /* judged before the pass rate is believed */
-#define POPPED_ROOM  64
-#define BATCH_MARGIN 0.6 /* less than the estimate says: a batch goes on when the rest has its rows */
+#define LOOKAHEAD   8 /* candidates whose vectors are prefetched */
+#define BATCH_MIN   8
+#define BATCH_FIRST 128 /* judged before the pass rate is believed */
+#define POPPED_ROOM 64
+#define BATCH_MARGIN                                                                               \
+	0.6 /* less than the estimate says: a batch goes on when the rest has its rows */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
 VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
@@ -261,7 +262,12 @@ judge_batch(RqSearch *search, size_t n, bool by_distance)
 			judge_by_distance(search, &search->batch[i]);
 		}
 		else
+		{
+			if (search->filter && i + LOOKAHEAD < n)
+				vc_heapfetch_hint(vc_scan_fetch(search->scan),
+								  &search->batch[i + LOOKAHEAD].strip.tid);
 			judge(search, &search->batch[i]);
+		}
 	}
 }
 
