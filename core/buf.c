@@ -657,8 +657,8 @@ make_entry(CacheMap *map, BlockNumber blkno)
  * one visit in 16 is enough; once a hint fails, evictions are going on, and for the next scans every
  * block's first visit counts, as it would without the cache.
  */
-Buffer
-vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache, bool *ret_hit)
+static inline Buffer
+pin_through_cache(Relation rel, BlockNumber blkno, VcReadCache *cache, bool checked, bool *ret_hit)
 {
 	CacheMap *map = live_map(cache);
 	CacheEntry *entry;
@@ -689,7 +689,7 @@ vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache, bool *ret_hit
 	}
 
 	reads = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
-	buffer = pin(rel, blkno, NULL);
+	buffer = checked ? pin(rel, blkno, NULL) : ReadBuffer(rel, blkno);
 	*ret_hit = reads == pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
 	if (map != NULL)
 	{
@@ -702,6 +702,12 @@ vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache, bool *ret_hit
 		}
 	}
 	return buffer;
+}
+
+Buffer
+vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache, bool *ret_hit)
+{
+	return pin_through_cache(rel, blkno, cache, true, ret_hit);
 }
 
 VcPageRead
@@ -718,7 +724,8 @@ vc_page_pin_cached(VcReadCache *cache, Relation rel, BlockNumber blkno)
 	VcPagePin p = {rel, blkno, InvalidBuffer};
 	bool hit;
 
-	p.buffer = vc_buffer_pin(rel, blkno, cache, &hit);
+	/* a table's TIDs are the server's own affair, and its smgr_targblock is not ours to use */
+	p.buffer = pin_through_cache(rel, blkno, cache, false, &hit);
 	VC_GUARDS_COUNT(1);
 	return p;
 }

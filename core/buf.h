@@ -124,7 +124,7 @@ extern VcPageWrite vc_page_upgrade(VcPageRead *r, bool *ret_same);
 /*----- pin only -----*/
 
 extern VcPagePin vc_page_pin(Relation rel, BlockNumber blkno);
-/* Through the cache; of any relation, its page is not looked at. */
+/* A page of the table through the cache; neither block number nor page is looked at. */
 extern VcPagePin vc_page_pin_cached(VcReadCache *cache, Relation rel, BlockNumber blkno);
 extern void vc_page_pin_drop(VcPagePin *p);
 
