@@ -3,8 +3,8 @@
  *		k-means: equal results for any number of threads, quality against a plain reference, recall of the
  *		two-level method, cancel, signals, degenerate input.
  *
- * --bench [n d c [threads]] measures time per phase-less run, G13 and G14 of the performance goals,
- * beside the peak rate of fused multiply-adds measured in the same run.
+ * --bench [n d c [threads]] prints wall and processor time of both methods, and what all pairs would take at
+ * the rate of the exact kernel in the same run (goal G14; checkkern relates that rate to the peak, G13).
  */
 #include <math.h>
 #include <pthread.h>
@@ -39,6 +39,12 @@ static unsigned long checks;
 
 #define CANARY 0xC5
 
+/* starts whose quality is averaged */
+#define RUNS 4
+
+/* --short: for emulators; leaves out what needs many pairs */
+static bool brief;
+
 static void *
 memory(size_t bytes)
 {
@@ -55,6 +61,15 @@ now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
+}
+
+static double
+processor(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
 }
 
@@ -231,9 +246,9 @@ test_threads_and_quality(void)
 	static const struct
 	{
 		uint32_t n, d, c;
-	} shapes[] = {{3000, 20, 64}, {4000, 100, 150}, {1200, 7, 300}, {700, 33, 500}};
+	} shapes[] = {{3000, 20, 64}, {1500, 600, 450}, {1200, 7, 300}, {700, 33, 500}};
 
-	for (unsigned s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++)
+	for (unsigned s = 0; s < (brief ? 1u : sizeof(shapes) / sizeof(shapes[0])); s++)
 	{
 		const uint32_t n = shapes[s].n;
 		const uint32_t d = shapes[s].d;
@@ -243,8 +258,8 @@ test_threads_and_quality(void)
 		double reference = 0;
 
 		vcv_from_f32(VCV_HALFVEC, x, n * d, half);
-		for (int i = 0; i < 4; i++)
-			reference += reference_inertia(x, n, d, c, 10) / 4;
+		for (int i = 0; i < RUNS; i++)
+			reference += reference_inertia(x, n, d, c, 10) / RUNS;
 		for (int algorithm = VCV_KMEANS_LLOYD; algorithm <= VCV_KMEANS_HIERARCHICAL; algorithm++)
 		{
 			for (int type = 0; type < 2; type++)
@@ -270,17 +285,17 @@ test_threads_and_quality(void)
 						  algorithm, type, o.threads);
 					free(other);
 				}
-				/* one start is luck: the mean of four is compared */
-				ours = inertia(x, n, d, first, c) / 4;
+				/* one start is luck: means are compared */
+				ours = inertia(x, n, d, first, c) / RUNS;
 				o.threads = 1;
-				for (int i = 1; i < 4; i++)
+				for (int i = 1; i < RUNS; i++)
 				{
 					float *other;
 
 					o.seed++;
 					other = cluster(&o);
 					CHECK(memcmp(first, other, (size_t) c * d * 4) != 0, "seed does not matter");
-					ours += inertia(x, n, d, other, c) / 4;
+					ours += inertia(x, n, d, other, c) / RUNS;
 					free(other);
 				}
 				printf("inertia: n %5u d %3u c %3u %-12s %s %.4f of the reference's\n", n, d, c,
@@ -362,7 +377,7 @@ test_recall(void)
 static void
 test_assigner(void)
 {
-	const uint32_t n = 2000, d = 120, c = 300;
+	const uint32_t n = brief ? 310 : 2000, d = 120, c = 300;
 	float *x = clustered(n, d, 100, 0.7f);
 	VcvKmeansOptions o = options(x, n, d, c);
 	float *centroids = cluster(&o);
@@ -391,7 +406,7 @@ test_assigner(void)
 		}
 	}
 	printf("assigner: %u and %u of %u not the nearest\n", wrong[0], wrong[1], n);
-	CHECK(wrong[0] <= n / 100 && wrong[1] <= n / 100, "bounds hide the nearest too often");
+	CHECK(wrong[0] <= n / 100 + 1 && wrong[1] <= n / 100 + 1, "bounds hide the nearest too often");
 	free(mem);
 	free(scratch);
 
@@ -399,7 +414,7 @@ test_assigner(void)
 	mem = memory(vcv_assigner_memory(c, 8));
 	scratch = memory(vcv_assigner_scratch(8));
 	a = vcv_assigner_init(mem, centroids, c, 8);
-	for (uint32_t i = 0; i < 500; i++)
+	for (uint32_t i = 0; i < 300; i++)
 	{
 		double truth;
 		float dist;
@@ -463,7 +478,7 @@ test_quick(void)
 static void
 test_degenerate(void)
 {
-	const uint32_t n = 2000, d = 100;
+	const uint32_t n = 900, d = 660;
 	float *x = memory((size_t) n * d * 4);
 
 	for (int kind = 0; kind < 4; kind++)
@@ -487,10 +502,11 @@ test_degenerate(void)
 
 			o.algorithm = variant & 2 ? VCV_KMEANS_HIERARCHICAL : VCV_KMEANS_LLOYD;
 			o.spherical = (variant & 4) != 0;
+			o.iterations = 4;
 			o.threads = 2;
 			out = cluster(&o); /* checks that all is finite */
 			if (kind <= 1 && !o.spherical)
-				CHECK(inertia(x, n, d, out, o.clusters) < (kind == 0 ? 1e-9 : 30),
+				CHECK(inertia(x, n, d, out, o.clusters) < (kind == 0 ? 1e-9 : 1e-5 * d * d * d / 3),
 					  "kind %d variant %d: inertia", kind, variant);
 			for (uint32_t k = 0; o.spherical && k < o.clusters; k++)
 			{
@@ -589,7 +605,7 @@ on_signal(int number)
 static void
 test_poll_cancel_signals(void)
 {
-	const uint32_t n = 40000, d = 64, c = 900;
+	const uint32_t n = brief ? 4000 : 40000, d = 64, c = brief ? 90 : 900;
 	float *x = clustered(n, d, 300, 0.5f);
 	float *out = memory((size_t) c * d * 4);
 	struct itimerval timer = {{0, 3000}, {0, 3000}};
@@ -669,18 +685,23 @@ bench(uint32_t n, uint32_t d, uint32_t c, uint32_t threads)
 		VcvKmeansOptions o = options(x, n, d, c);
 		void *work;
 		float *out = memory((size_t) c * d * 4);
-		double t;
+		double wall;
+		double cpu;
 
 		o.algorithm = (VcvKmeansAlgorithm) algorithm;
 		o.threads = threads;
 		work = memory(vcv_kmeans_memory(&o));
-		t = now();
+		wall = now();
+		cpu = processor();
 		(void) vcv_kmeans(&o, work, out);
-		t = now() - t;
-		printf("%-12s n %u d %u c %u, 10 iterations, %u threads: %.2f s, work block %.1f MB, "
-			   "inertia of 2000 rows %.5g\n",
-			   algorithm == VCV_KMEANS_LLOYD ? "lloyd" : "hierarchical", n, d, c, threads, t,
-			   (double) vcv_kmeans_memory(&o) / 1e6, inertia(x, n < 2000 ? n : 2000, d, out, c));
+		wall = now() - wall;
+		cpu = processor() - cpu;
+		printf(
+			"%-12s n %u d %u c %u, 10 iterations, %u threads: %.2f s, processor %.2f s (all pairs "
+			"exactly: %.2f s), work block %.1f MB, inertia of 2000 rows %.5g\n",
+			algorithm == VCV_KMEANS_LLOYD ? "lloyd" : "hierarchical", n, d, c, threads, wall, cpu,
+			10.0 * n * c * best / rows / c, (double) vcv_kmeans_memory(&o) / 1e6,
+			inertia(x, n < 2000 ? n : 2000, d, out, c));
 		free(work);
 		free(out);
 	}
@@ -705,12 +726,16 @@ main(int argc, char **argv)
 			  argc > 5 ? (uint32_t) atoi(argv[5]) : 1);
 		return 0;
 	}
+	brief = argc > 1 && strcmp(argv[1], "--short") == 0;
 	test_seats();
 	test_quick();
 	test_means();
-	test_degenerate();
 	test_threads_and_quality();
-	test_recall();
+	if (!brief)
+	{
+		test_degenerate();
+		test_recall();
+	}
 	test_assigner();
 	test_poll_cancel_signals();
 	printf("%lu checks, %d failed\n", checks, failures);

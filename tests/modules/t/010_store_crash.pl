@@ -42,6 +42,8 @@ $node->safe_psql('postgres', q{
 	SELECT vc_test_alloc('w_idx', 10, 7, 7);
 	SELECT vc_test_put('w_idx', 101, 'reused');
 	SELECT vc_test_redirect('w_idx', 50000, 50000, false);
+	-- transactions without an id do not wait for their WAL; this one does, for all before it
+	CREATE TABLE flushed ();
 });
 crash();
 is($node->safe_psql('postgres',
