@@ -7,7 +7,10 @@ SET maintenance_work_mem = '256MB';
 SET max_parallel_maintenance_workers = 2;
 CREATE INDEX b_v ON b USING toy (v);
 SELECT vc_test_toy_build();
-SELECT reltuples FROM pg_class WHERE relname IN ('b', 'b_v') ORDER BY relname;
+-- (from 18 on the table's estimate stays as it was where autovacuum is off)
+SELECT relname, reltuples = CASE WHEN relname = 'b_v' THEN 20000
+    WHEN current_setting('server_version_num')::int < 180000 THEN 20001 ELSE -1 END AS expected
+    FROM pg_class WHERE relname IN ('b', 'b_v') ORDER BY relname;
 REINDEX INDEX b_v;
 SELECT vc_test_toy_build();
 CREATE INDEX CONCURRENTLY b_c ON b USING toy (v);

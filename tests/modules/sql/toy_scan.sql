@@ -198,7 +198,7 @@ RESET ROLE;
 CREATE TABLE w (v integer);
 INSERT INTO w VALUES (1);
 CREATE FUNCTION who(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
-    $$ BEGIN RAISE NOTICE 'as % with %', current_user, current_setting('vc_test.max_tuples'); RETURN i; END $$;
+    $$ BEGIN RAISE NOTICE 'as % with %', replace(current_user, session_user, 'ourselves'), current_setting('vc_test.max_tuples'); RETURN i; END $$;
 CREATE INDEX w_v ON w USING toy (who(v));
 ALTER TABLE w OWNER TO vc_test_other;
 SELECT * FROM vc_test_toy_check('w_v');

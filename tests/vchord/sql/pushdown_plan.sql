@@ -5,35 +5,37 @@ CREATE INDEX i ON p USING vchordrq (val vector_l2_ops);
 CREATE INDEX j ON p USING vchordrq (half halfvec_cosine_ops);
 ANALYZE p;
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT val FROM p ORDER BY val <-> '[0,0,0]';
-EXPLAIN (COSTS OFF) SELECT val FROM p ORDER BY val <-> '[0,0,0]' LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT val FROM p ORDER BY '[0,0,0]'::vector <-> val LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT half FROM p ORDER BY half <=> '[0,0,0]' LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT val FROM p WHERE id < 100 ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT * FROM plan($$SELECT val FROM p ORDER BY val <-> '[0,0,0]'$$);
+SELECT * FROM plan($$SELECT val FROM p ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
+SELECT * FROM plan($$SELECT val FROM p ORDER BY '[0,0,0]'::vector <-> val LIMIT 5$$);
+SELECT * FROM plan($$SELECT half FROM p ORDER BY half <=> '[0,0,0]' LIMIT 5$$);
+SELECT * FROM plan($$SELECT val FROM p WHERE id < 100 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 -- a distance in WHERE is a filter, with an order and without
-EXPLAIN (COSTS OFF) SELECT val FROM p WHERE val <-> '[0,0,0]' < 1 ORDER BY val <-> '[0,0,0]' LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT val FROM p WHERE val <-> '[0,0,0]' < 1;
-EXPLAIN (COSTS OFF) SELECT val FROM p WHERE val <=> '[1,0,0]' < 1 ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT * FROM plan($$SELECT val FROM p WHERE val <-> '[0,0,0]' < 1 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
+SELECT * FROM plan($$SELECT val FROM p WHERE val <-> '[0,0,0]' < 1$$);
+SELECT * FROM plan($$SELECT val FROM p WHERE val <=> '[1,0,0]' < 1 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 -- orders that no index of the table gives
-EXPLAIN (COSTS OFF) SELECT val FROM p ORDER BY val <=> '[1,0,0]' LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT val FROM p ORDER BY half <-> '[1,0,0]' LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT val FROM p ORDER BY val <-> '[0,0,0]' DESC LIMIT 5;
+SELECT * FROM plan($$SELECT val FROM p ORDER BY val <=> '[1,0,0]' LIMIT 5$$);
+SELECT * FROM plan($$SELECT val FROM p ORDER BY half <-> '[1,0,0]' LIMIT 5$$);
+SELECT * FROM plan($$SELECT val FROM p ORDER BY val <-> '[0,0,0]' DESC LIMIT 5$$);
 -- further columns of the order are sorted above, if the index is used at all
 SELECT ARRAY(SELECT id FROM p ORDER BY val <-> '[0,0,0]', id LIMIT 20)
     = ARRAY(SELECT id FROM (SELECT id, val FROM p OFFSET 0) s ORDER BY val <-> '[0,0,0]', id LIMIT 20) AS same;
-EXPLAIN (COSTS OFF) SELECT val FROM p;
-EXPLAIN (COSTS OFF) SELECT count(*) FROM p;
+SELECT * FROM plan($$SELECT val FROM p$$);
+SELECT * FROM plan($$SELECT count(*) FROM p$$);
 SELECT count(*) FROM p;
-EXPLAIN (COSTS OFF) SELECT val FROM p WHERE val = '[0,0,0]';
+SELECT * FROM plan($$SELECT val FROM p WHERE val = '[0,0,0]'$$);
 RESET enable_seqscan;
 -- without an order, without hints
-EXPLAIN (COSTS OFF) SELECT val FROM p;
-EXPLAIN (COSTS OFF) SELECT val FROM p WHERE val <-> '[0,0,0]' < 1;
+SELECT * FROM plan($$SELECT val FROM p$$);
+SELECT * FROM plan($$SELECT val FROM p WHERE val <-> '[0,0,0]' < 1$$);
 -- two orders on the column: refused when it runs, and nothing else would be right
 SET enable_seqscan = off;
 SELECT attempt('SELECT val FROM p ORDER BY val <-> ''[0,0,0]'', val <-> ''[1,0,0]'' LIMIT 5');
 -- joins: the order comes from one table
-EXPLAIN (COSTS OFF) SELECT p.val FROM p WHERE EXISTS (SELECT FROM t3 WHERE t3.id = p.id AND t3.id < 0) ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SET enable_sort = off;
+SELECT * FROM plan($$SELECT p.val FROM p WHERE EXISTS (SELECT FROM t3 WHERE t3.id = p.id AND t3.id < 0) ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
+RESET enable_sort;
 DROP TABLE p;
 
 -- The planner's choice without any hint: an index for few rows of many, the table for all of them,
