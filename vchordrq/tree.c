@@ -7,10 +7,15 @@
  * of their lower bounds, as long as the best bound is below the best exact distance.  So centroids
  * come out in exact order while only a few more than are asked for are read.
  *
+ * Few of the bounds are ever looked at, so only the lowest are kept in a heap; the others wait
+ * unordered until the heap is empty (for 2,000 lists a heap of all cost more than scoring them).
+ *
  * The tree never changes after the build: a page of it with another owner is damage, not recycling.
  * Locks: one page at a time, share.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "miscadmin.h"
 
@@ -19,6 +24,12 @@
 
 #include "vchordrq/run.h"
 #include "vchordrq/tree.h"
+
+/* bounds looked at to find out which are low, and how many of them shall be in the heap */
+#define REFILL_SAMPLE 32
+#define REFILL_RANK   2
+/* this many bounds are not worth dividing */
+#define REFILL_ALL 64
 
 /* a centroid known by its code only */
 typedef struct Guess
@@ -50,9 +61,13 @@ struct RqTree
 	const VcvQuery *query;
 	float		epsilon;
 	uint32		level;			/* of the heaps' contents */
-	Guess	   *guesses;
+	Guess *guesses;             /* heap */
 	size_t		nguesses;
 	size_t		guess_room;
+	Guess *rest; /* guesses not in the heap */
+	size_t nrest;
+	size_t rest_room;
+	float rest_floor;               /* no bound in rest is below it */
 	TreeNode	   *nodes;			/* read, not handed out */
 	size_t		nnodes;
 	size_t		node_room;
@@ -145,23 +160,77 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 					  head->child_count, &scorer))
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
 
-	tree->guesses = reserve(tree->context, tree->guesses, &tree->guess_room,
-							tree->nguesses + scorer.nout, sizeof(Guess));
+	tree->rest = reserve(tree->context, tree->rest, &tree->rest_room, tree->nrest + scorer.nout,
+						 sizeof(Guess));
 	for (uint32 i = 0; i < scorer.nout; i++)
 	{
-		Guess	   *guess = &tree->guesses[tree->nguesses++];
+		Guess *guess = &tree->rest[tree->nrest++];
 
 		guess->bound = scorer.out[i].bound;
 		guess->ordinal = head->child_first + scorer.out[i].row;
 	}
 }
 
+/* Move the lowest bounds, about REFILL_RANK of REFILL_SAMPLE, from the rest to the empty heap. */
+static void
+refill(RqTree *tree)
+{
+	size_t n = tree->nrest;
+	size_t taken = 0;
+	size_t left = 0;
+	float low[REFILL_RANK]; /* ascending */
+
+	for (int i = 0; i < REFILL_RANK; i++)
+		low[i] = INFINITY;
+	for (size_t i = 0; n > REFILL_ALL && i < REFILL_SAMPLE; i++)
+	{
+		float bound = tree->rest[i * n / REFILL_SAMPLE].bound;
+
+		for (int r = 0; r < REFILL_RANK; r++)
+		{
+			if (bound < low[r])
+			{
+				float swap = low[r];
+
+				low[r] = bound;
+				bound = swap;
+			}
+		}
+	}
+
+	tree->guesses = reserve(tree->context, tree->guesses, &tree->guess_room, n, sizeof(Guess));
+	for (size_t i = 0; i < n; i++)
+	{
+		Guess guess = tree->rest[i];
+		bool take = !(guess.bound > low[REFILL_RANK - 1]);
+
+		/* without a branch, which nobody could predict */
+		tree->guesses[taken] = guess;
+		tree->rest[left] = guess;
+		taken += take;
+		left += !take;
+	}
+	tree->nguesses = taken;
+	tree->nrest = left;
+	tree->rest_floor = low[REFILL_RANK - 1];
+	guess_heap_heapify(tree->guesses, tree->nguesses);
+}
+
+/* Does a guess come before the nearest centroid read?  If so it is in the heap. */
+static bool
+guess_is_next(RqTree *tree)
+{
+	if (tree->nguesses == 0 && tree->nrest > 0 &&
+		(tree->nnodes == 0 || tree->rest_floor < tree->nodes[0].dc))
+		refill(tree);
+	return tree->nguesses > 0 && (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].dc);
+}
+
 /* The nearest centroid of the current level that was not handed out yet. */
 static bool
 pull(RqTree *tree, TreeNode *ret_node)
 {
-	while (tree->nguesses > 0 &&
-		   (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].dc))
+	while (guess_is_next(tree))
 	{
 		Guess		guess = guess_heap_pop(tree->guesses, &tree->nguesses);
 		TreeNode		node;
@@ -189,6 +258,7 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 	tree->epsilon = epsilon;
 	tree->level = 0;
 	tree->nguesses = 0;
+	tree->nrest = 0;
 	tree->nnodes = 0;
 
 	kept = MemoryContextAlloc(tree->context, sizeof(TreeNode));
@@ -207,16 +277,17 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 
 		tree->level = level;
 		tree->nguesses = 0;
+		tree->nrest = 0;
+		tree->rest_floor = -INFINITY;
 		tree->nnodes = 0;
 		for (uint32 i = 0; i < nkept; i++)
 			score_children(tree, level, &kept[i]);
-		guess_heap_heapify(tree->guesses, tree->nguesses);
 		pfree(kept);
 		if (level == disk->levels)
 			return;
 
 		want = keep ? keep[level - 1] : disk->level[level].cells;
-		want = Min(want, tree->nguesses);
+		want = Min(want, tree->nrest);
 		kept = MemoryContextAllocHuge(tree->context, Max(want, 1) * sizeof(TreeNode));
 		nkept = 0;
 		while (nkept < want && pull(tree, &kept[nkept]))
