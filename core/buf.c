@@ -711,11 +711,17 @@ vc_buffer_pin(Relation rel, BlockNumber blkno, VcReadCache *cache, bool *ret_hit
 }
 
 VcPageRead
+vc_page_read_hit(VcReadCache *cache, Relation rel, BlockNumber blkno, uint16 kinds, bool *ret_hit)
+{
+	return lock_and_check(rel, vc_buffer_pin(rel, blkno, cache, ret_hit), blkno, kinds);
+}
+
+VcPageRead
 vc_page_read_cached(VcReadCache *cache, Relation rel, BlockNumber blkno, uint16 kinds)
 {
 	bool hit;
 
-	return lock_and_check(rel, vc_buffer_pin(rel, blkno, cache, &hit), blkno, kinds);
+	return vc_page_read_hit(cache, rel, blkno, kinds, &hit);
 }
 
 VcPagePin

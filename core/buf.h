@@ -209,6 +209,10 @@ extern void vc_read_cache_init(VcReadCache *cache, Relation rel);
 extern VcPageRead vc_page_read_cached(VcReadCache *cache, Relation rel, BlockNumber blkno,
 									  uint16 kinds);
 
+/* The same; *ret_hit tells whether the page was in memory. */
+extern VcPageRead vc_page_read_hit(VcReadCache *cache, Relation rel, BlockNumber blkno,
+								   uint16 kinds, bool *ret_hit);
+
 /*
  * Software prefetch of the buffer's descriptor and of the page's first lines, if the cache knows
  * where the block is; nothing otherwise.  Touches no memory but by prefetch instructions.  `lines`
