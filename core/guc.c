@@ -1,6 +1,6 @@
 /*
  * core/guc.c
- *		Source of a GUC, reloptions as fallback, and the grammar of probes.
+ *		Source of a GUC, reloptions as fallback, the grammar of probes, and the cap of kernels.
  *
  * The record of a custom GUC stays at its address for the life of the process (only the server's table
  * of pointers is rebuilt), so it is looked up once, after the definition.
@@ -9,6 +9,7 @@
 
 #include "core/guc.h"
 
+#include "fmgr.h"
 #include "utils/guc_tables.h"
 
 #include "core/compat.h"
@@ -148,4 +149,47 @@ vc_guc_check_probes(char **newval, void **extra pg_attribute_unused(),
 	GUC_check_errmsg("%s", message);
 	GUC_check_errhint("Give one number for each level of lists, separated by commas, or nothing.");
 	return false;
+}
+
+/*----- vchord.simd_level -----*/
+
+#define SIMD_LEVEL "vchord.simd_level"
+#define SIMD_USERS "vchord_simd_users_1"
+
+static int simd_level;
+
+static void
+assign_simd_level(int newval, void *extra)
+{
+	VcSimdUser *user = *(VcSimdUser **) find_rendezvous_variable(SIMD_USERS);
+
+	(void) extra;
+	for (; user != NULL; user = user->next)
+		user->refill(newval);
+}
+
+void
+vc_guc_simd_level(VcSimdUser *user, const struct config_enum_entry *levels, int boot)
+{
+	VcSimdUser **users = (VcSimdUser **) find_rendezvous_variable(SIMD_USERS);
+	bool first = *users == NULL;
+	const char *value;
+
+	user->next = *users;
+	*users = user;
+	if (first)
+	{
+		/* calls the assign hook */
+		DefineCustomEnumVariable(SIMD_LEVEL, "Highest instruction set used by kernels.",
+								 "A level that this CPU does not have is no limit.", &simd_level,
+								 boot, levels, PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL,
+								 assign_simd_level, NULL);
+		return;
+	}
+	value = GetConfigOption(SIMD_LEVEL, false, false);
+	for (const struct config_enum_entry *level = levels; level->name != NULL; level++)
+	{
+		if (strcmp(level->name, value) == 0)
+			user->refill(level->val);
+	}
 }

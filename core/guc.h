@@ -1,10 +1,11 @@
 /*
  * core/guc.h
- *		Settings: a reloption as fallback for a GUC, by the GUC's source, and the list of probes.
+ *		Settings: a reloption as fallback for a GUC, by the GUC's source, the list of probes, and the
+ *		one setting that all modules share.
  *
  * Precedence, as upstream: the GUC is used whenever its source is not the built-in default (SET,
- *ALTER ROLE, ALTER DATABASE, ALTER SYSTEM, postgresql.conf, even with the same value), else the
- *index's reloption.
+ * ALTER ROLE, ALTER DATABASE, ALTER SYSTEM, postgresql.conf, even with the same value), else the
+ * index's reloption.
  */
 #ifndef VC_CORE_GUC_H
 #define VC_CORE_GUC_H
@@ -65,5 +66,23 @@ extern VcProbesError vc_probes_parse(const char *text, VcOptList *ret_probes, ch
 
 /* Check hook of a GUC that holds probes. */
 extern bool vc_guc_check_probes(char **newval, void **extra, GucSource source);
+
+/*
+ * vchord.simd_level (superuser): caps the instruction sets of the kernels.  Several modules of ours may
+ * be loaded, in any order, each with kernels of its own: the first defines the setting, all are told of
+ * its value through a list in a rendezvous variable.  So this struct must stay as it is, unless the
+ * variable gets a new name.
+ */
+typedef struct VcSimdUser
+{
+	void (*refill)(int level); /* cap the level, fill the kernel tables again; cannot fail */
+	struct VcSimdUser *next;
+} VcSimdUser;
+
+/*
+ * Call from _PG_init, before MarkGUCPrefixReserved("vchord").  Calls user->refill now and whenever the
+ * setting changes.  user and levels are static variables of the module; all modules give the same levels.
+ */
+extern void vc_guc_simd_level(VcSimdUser *user, const struct config_enum_entry *levels, int boot);
 
 #endif

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "core/attrs.h"
+#include "core/guc.h"
 #include "core/page.h"
 #include "core/prefilter.h"
 #include "core/scan.h"
@@ -24,13 +25,28 @@ PG_MODULE_MAGIC;
 
 extern VC_EXPORT void _PG_init(void);
 
+static void refill_kernels(int level);
+
+static VcSimdUser simd_user = {.refill = refill_kernels};
+static struct config_enum_entry simd_levels[VCS_LEVEL_COUNT + 2];
+
 VC_FUNCTION(vchord_version);
+
+/* no thread of ours runs while settings change */
+static void
+refill_kernels(int level)
+{
+	vcs_cpu_cap_level((VcsLevel) level);
+	vcs_vector_init();
+	vcs_rotate_init();
+}
 
 void
 _PG_init(void)
 {
-	vcs_vector_init();
-	vcs_rotate_init();
+	for (int i = 0; i <= VCS_LEVEL_AUTO; i++)
+		simd_levels[i] = (struct config_enum_entry){vcs_level_name(i), i, false};
+	vc_guc_simd_level(&simd_user, simd_levels, VCS_LEVEL_AUTO);
 	vcv_rotate_init();
 	vc_page_set_id(RQ_PAGE_ID);
 	rq_guc_init();
