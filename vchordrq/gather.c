@@ -33,13 +33,13 @@
 #include "vchordrq/search.h"
 
 /* a list restarts at most this often; compaction happens once per VACUUM */
-#define MAX_RESTARTS	1000
+#define MAX_RESTARTS 1000
 
 static int
 bound_cmp(const void *a, const void *b)
 {
-	float		x = ((const RqCandidate *) a)->bound;
-	float		y = ((const RqCandidate *) b)->bound;
+	float x = ((const RqCandidate *) a)->bound;
+	float y = ((const RqCandidate *) b)->bound;
 
 	return (x > y) - (x < y);
 }
@@ -61,8 +61,8 @@ static void
 drop_fresh(RqSearch *search)
 {
 	RqCandidate *fresh = search->candidates + search->fresh;
-	size_t		n = search->ncandidates - search->fresh;
-	float		cut;
+	size_t n = search->ncandidates - search->fresh;
+	float cut;
 
 	qsort(fresh, n, sizeof(RqCandidate), bound_cmp);
 	cut = fresh[n / 2].bound;
@@ -77,11 +77,11 @@ drop_fresh(RqSearch *search)
 static void
 drop_worse_half(RqSearch *search)
 {
-	size_t		n = search->ncandidates;
-	float		cut;
+	size_t n = search->ncandidates;
+	float cut;
 
 	qsort(search->candidates, n, sizeof(RqCandidate), bound_cmp);
-	search->nheap = n;			/* a sorted array is a heap */
+	search->nheap = n; /* a sorted array is a heap */
 	cut = search->candidates[n / 2].bound;
 	if (cut <= search->judged_to)
 	{
@@ -115,12 +115,11 @@ add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
 		}
 		else
 		{
-			size_t		room = search->candidate_room * 2;
+			size_t room = search->candidate_room * 2;
 
-			search->candidates =
-				vc_arena_grow(search->arena, search->candidates,
-							  search->candidate_room * sizeof(RqCandidate),
-							  room * sizeof(RqCandidate));
+			search->candidates = vc_arena_grow(search->arena, search->candidates,
+											   search->candidate_room * sizeof(RqCandidate),
+											   room * sizeof(RqCandidate));
 			search->candidate_room = room;
 		}
 	}
@@ -129,6 +128,101 @@ add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
 	candidate->strip = *strip;
 }
 
+/*----- pages to come -----*/
+
+/* the pages of a segment: with codes (or f32 rows), from *ret_codes on; strips are in front */
+static void
+segment_pages(const RqGeometry *geo, uint32 rows, uint32 *ret_strips, uint32 *ret_codes,
+			  uint32 *ret_pages)
+{
+	uint32 per_page = RQ_BODY_BYTES / geo->strip_bytes;
+
+	*ret_strips = (rows + per_page - 1) / per_page;
+	*ret_codes = rq_strip_padded(geo, rows) / RQ_BODY_BYTES;
+	*ret_pages = rq_segment_pages(geo, rows);
+}
+
+BlockNumber
+rq_gather_next_block(void *arg)
+{
+	RqSearch *search = arg;
+	RqListCursor *cursor = &search->cursor;
+
+	while (cursor->next >= cursor->end)
+	{
+		const RqExtentDisk *extent;
+		BlockNumber first;
+		uint32 strips;
+		uint32 codes;
+		uint32 pages;
+
+		if (cursor->extent >= RQ_MAX_EXTENTS)
+			return InvalidBlockNumber;
+		extent = &cursor->entry->extent[cursor->extent];
+		if (extent->first == InvalidBlockNumber ||
+			cursor->segment >= rq_segment_count(extent->rows))
+		{
+			cursor->extent++;
+			cursor->segment = 0;
+			continue;
+		}
+		first = extent->first + rq_segment_first(&search->meta->geo, cursor->segment);
+		segment_pages(&search->meta->geo, rq_segment_rows(extent->rows, cursor->segment), &strips,
+					  &codes, &pages);
+		if (!cursor->codes_done && !cursor->strips)
+		{
+			cursor->next = first + codes;
+			cursor->end = first + pages;
+			cursor->codes_done = true;
+		}
+		else
+		{
+			cursor->next = first;
+			cursor->end = first + strips;
+			cursor->codes_done = false;
+			cursor->segment++;
+		}
+	}
+	return cursor->next++;
+}
+
+/* The stream's sequence: the extents of a list. */
+static void
+expect_list(RqSearch *search, const RqListDisk *entry, bool strips)
+{
+	RqListCursor cursor = {.entry = entry, .strips = strips};
+
+	search->cursor = cursor;
+	vc_stream_reset(search->lists);
+}
+
+/* While one list is read, the disk can begin with the next. */
+static void
+prefetch_pending(RqSearch *search)
+{
+	RqListDisk entry;
+
+	if (!search->has_pending || !vc_stream_is_ahead(search->lists))
+		return;
+	rq_list_read(search->index, search->meta, search->cache, search->pending.list, &entry);
+	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
+	{
+		const RqExtentDisk *extent = &entry.extent[i];
+		uint32 strips;
+		uint32 codes;
+		uint32 pages;
+
+		if (extent->first == InvalidBlockNumber || extent->rows == 0)
+			continue;
+		segment_pages(&search->meta->geo, Min(extent->rows, RQ_SEGMENT_ROWS), &strips, &codes,
+					  &pages);
+		vc_stream_prefetch(search->lists, extent->first + codes, pages - codes);
+		break;
+	}
+}
+
+/*----- candidates of a list -----*/
+
 /*
  * Turn survivors of a segment into candidates.  The strip begins at page `first` of the run.
  */
@@ -136,23 +230,22 @@ static bool
 resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *survivors, uint32 n,
 		float seen, float limit)
 {
-	uint32		entry_bytes = search->meta->geo.strip_bytes;
-	uint32		per_page = RQ_BODY_BYTES / entry_bytes;
-	uint32		i = 0;
+	uint32 entry_bytes = search->meta->geo.strip_bytes;
+	uint32 per_page = RQ_BODY_BYTES / entry_bytes;
+	uint32 i = 0;
 
 	while (i < n)
 	{
-		uint32		page_no = survivors[i].row / per_page;
-		uint32		used;
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
-								VC_PAGE_ANY);
+		uint32 page_no = survivors[i].row / per_page;
+		uint32 used;
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_stream_read(search->lists, run->first + first + page_no, VC_PAGE_ANY);
 
 		if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 			return false;
 		for (; i < n && survivors[i].row / per_page == page_no; i++)
 		{
-			uint32		at = survivors[i].row % per_page * entry_bytes;
+			uint32 at = survivors[i].row % per_page * entry_bytes;
 			RqStripDisk strip = {0};
 
 			if (at + entry_bytes > used)
@@ -163,7 +256,7 @@ resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *surv
 				continue;
 			memcpy(&strip, r.page + RQ_BODY_OFFSET + at, entry_bytes);
 			if (!vc_heap_valid(vc_heap_from_tid(&strip.tid)))
-				continue;		/* dead */
+				continue; /* dead */
 			add_candidate(search, survivors[i].bound, &strip);
 		}
 	}
@@ -175,8 +268,8 @@ static void
 score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 first_row,
 		   float *threshold, uint32 *nsurvivors)
 {
-	uint32		dim = search->meta->geo.dim;
-	bool		dot = vcv_metric_is_dot(search->meta->disk.metric);
+	uint32 dim = search->meta->geo.dim;
+	bool dot = vcv_metric_is_dot(search->meta->disk.metric);
 
 	if (dot)
 		vcs_vector_ops.dot_f32_rows(search->x, rows, stride, n, dim, search->distances);
@@ -184,7 +277,7 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		vcs_vector_ops.l2sq_f32_rows(search->x, rows, stride, n, dim, search->distances);
 	for (uint32 i = 0; i < n; i++)
 	{
-		float		distance = dot ? -search->distances[i] : search->distances[i];
+		float distance = dot ? -search->distances[i] : search->distances[i];
 
 		if (distance >= *threshold)
 			continue;
@@ -203,24 +296,23 @@ static bool
 gather_exact_segment(RqSearch *search, const RqRun *run, uint32 first, uint32 rows, float seen)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32		pages = rq_segment_pages(geo, rows);
-	float		threshold = rq_search_threshold(search);
-	uint32		n = 0;
+	uint32 pages = rq_segment_pages(geo, rows);
+	float threshold = rq_search_threshold(search);
+	uint32 n = 0;
 
 	for (uint32 page_no = 0; page_no < pages; page_no++)
 	{
-		uint32		first_row;
-		uint32		offset;
-		uint32		used;
-		uint32		count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
+		uint32 first_row;
+		uint32 offset;
+		uint32 used;
+		uint32 count = rq_exact_page_rows(geo, rows, page_no, &first_row, &offset);
 
 		CHECK_FOR_INTERRUPTS();
 		if (count == 0)
 			continue;
 		{
-			VC_SCOPED(vc_page_read_drop) VcPageRead r =
-				vc_page_read_cached(search->cache, search->index, run->first + first + page_no,
-									VC_PAGE_ANY);
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = vc_stream_read(search->lists, run->first + first + page_no, VC_PAGE_ANY);
 
 			if (!rq_run_page_check(search->index, run, first + page_no, r.page, &used))
 				return false;
@@ -239,7 +331,7 @@ static void
 list_bound(const RqSearch *search, const RqVisit *visit, VcsBound *ret_bound,
 		   VcvSingleBound *ret_single)
 {
-	float		epsilon = (float) search->params.epsilon;
+	float epsilon = (float) search->params.epsilon;
 
 	if (rq_meta_has(search->meta, RQ_META_RESIDUAL))
 		vcv_rabitq_bound(&search->query, visit->probe.dc, visit->probe.norm2, epsilon, ret_bound,
@@ -252,14 +344,14 @@ static bool
 gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent)
 {
 	const RqMeta *meta = search->meta;
-	RqRun		run;
-	uint32		segments = rq_segment_count(extent->rows);
+	RqRun run;
+	uint32 segments = rq_segment_count(extent->rows);
 
 	rq_extent_run(meta, visit->probe.list, extent, &run);
 	for (uint32 segment = 0; segment < segments; segment++)
 	{
-		uint32		rows = rq_segment_rows(extent->rows, segment);
-		uint32		first = rq_segment_first(&meta->geo, segment);
+		uint32 rows = rq_segment_rows(extent->rows, segment);
+		uint32 first = rq_segment_first(&meta->geo, segment);
 
 		search->scan->counters.codes += rows;
 		if (meta->geo.exact)
@@ -269,15 +361,15 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 		}
 		else
 		{
-			RqScorer	scorer = {0};
-			uint64		base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
+			RqScorer scorer = {0};
+			uint64 base = (uint64) first * RQ_BODY_BYTES + rq_strip_padded(&meta->geo, rows);
 
 			scorer.lut = search->query.lut;
 			list_bound(search, visit, &scorer.bound, &scorer.single);
 			scorer.bound.threshold = rq_search_threshold(search);
 			scorer.upper = search->use_codes ? &search->upper : NULL;
 			scorer.out = search->survivors;
-			if (!rq_run_score(search->index, meta, search->cache, &run, base, 0,
+			if (!rq_run_score(search->index, meta, search->cache, search->lists, &run, base, 0,
 							  (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS, rows, &scorer) ||
 				!resolve(search, &run, first, search->survivors, scorer.nout, visit->seen,
 						 scorer.bound.threshold))
@@ -292,13 +384,13 @@ static void
 gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uint32 n)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	float		threshold = rq_search_threshold(search);
-	VcsBound	bound;
+	float threshold = rq_search_threshold(search);
+	VcsBound bound;
 	VcvSingleBound single;
 
 	if (geo->exact)
 	{
-		uint32		nsurvivors = 0;
+		uint32 nsurvivors = 0;
 
 		score_rows(search, rows + sizeof(RqAppendExactDisk), geo->append_bytes, n, 0, &threshold,
 				   &nsurvivors);
@@ -320,8 +412,8 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 	for (uint32 i = 0; i < n; i++)
 	{
 		const RqAppendRowDisk *row = (const RqAppendRowDisk *) (rows + i * geo->append_bytes);
-		float		lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
-											  row->base, row->factor, row->err);
+		float lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
+										row->base, row->factor, row->err);
 
 		if (lower >= threshold || lower < visit->seen ||
 			!vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
@@ -343,18 +435,17 @@ gather_chain(RqSearch *search, const RqVisit *visit, BlockNumber head, uint32 in
 
 	for (BlockNumber steps = 0; blkno != InvalidBlockNumber; steps++)
 	{
-		uint32		rows;
+		uint32 rows;
 
 		CHECK_FOR_INTERRUPTS();
 		if (steps > MaxBlockNumber / 2)
 			vc_corrupt(search->index, head, "append chain does not end");
 		{
-			VC_SCOPED(vc_page_read_drop) VcPageRead r =
-				vc_page_read_cached(search->cache, search->index, blkno,
-									VC_PAGE_ANY);
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = vc_page_read_cached(search->cache, search->index, blkno, VC_PAGE_ANY);
 
-			if (!rq_append_page_check(search->index, search->meta, blkno, r.page,
-									  visit->probe.list, incarnation, &rows))
+			if (!rq_append_page_check(search->index, search->meta, blkno, r.page, visit->probe.list,
+									  incarnation, &rows))
 				return false;
 			search->scan->counters.codes += rows;
 			gather_append_page(search, visit, r.page + RQ_BODY_OFFSET, rows);
@@ -367,14 +458,18 @@ gather_chain(RqSearch *search, const RqVisit *visit, BlockNumber head, uint32 in
 static bool
 gather_entry(RqSearch *search, const RqVisit *visit, const RqListDisk *entry)
 {
-	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
+	bool ok = true;
+
+	expect_list(search, entry, false);
+	for (int i = 0; ok && i < RQ_MAX_EXTENTS; i++)
 	{
-		if (entry->extent[i].first != InvalidBlockNumber &&
-			!gather_extent(search, visit, &entry->extent[i]))
-			return false;
+		if (entry->extent[i].first != InvalidBlockNumber)
+			ok = gather_extent(search, visit, &entry->extent[i]);
 	}
-	return gather_chain(search, visit, entry->sealed_head, entry->sealed_incarnation) &&
-		gather_chain(search, visit, entry->append_head, entry->append_incarnation);
+	/* it may hold pins */
+	vc_stream_reset(search->lists);
+	return ok && gather_chain(search, visit, entry->sealed_head, entry->sealed_incarnation) &&
+		   gather_chain(search, visit, entry->append_head, entry->append_incarnation);
 }
 
 /* A page was recycled under us: drop the list's candidates. */
@@ -382,28 +477,30 @@ static void
 forget_fresh(RqSearch *search, uint32 list, bool again, int restarts)
 {
 	if (again || restarts >= MAX_RESTARTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("list %u of index \"%s\" was compacted while it was read", list,
-						RelationGetRelationName(search->index)),
-				 errhint("Run the query again.")));
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("list %u of index \"%s\" was compacted while it was read", list,
+							   RelationGetRelationName(search->index)),
+						errhint("Run the query again.")));
 	search->ncandidates = search->fresh;
 }
 
 void
 rq_gather_list(RqSearch *search, RqVisit *visit)
 {
-	bool		again = visit->seen > -get_float4_infinity();
-	float		complete;
-	size_t		kept;
+	bool again = visit->seen > -get_float4_infinity();
+	float complete;
+	size_t kept;
 
 	search->scan->counters.lists++;
 	search->fresh = search->ncandidates;
 	for (int restarts = 0;; restarts++)
 	{
 		if (!again)
+		{
 			rq_list_read(search->index, search->meta, search->cache, visit->probe.list,
 						 &visit->entry);
+			prefetch_pending(search);
+		}
 		if (gather_entry(search, visit, &visit->entry))
 			break;
 		forget_fresh(search, visit->probe.list, again, restarts);
@@ -431,19 +528,19 @@ static bool
 identities_of_extent(RqSearch *search, uint32 list, const RqExtentDisk *extent)
 {
 	const RqGeometry *geo = &search->meta->geo;
-	uint32		per_page = RQ_BODY_BYTES / geo->strip_bytes;
-	uint32		segments = rq_segment_count(extent->rows);
-	RqRun		run;
+	uint32 per_page = RQ_BODY_BYTES / geo->strip_bytes;
+	uint32 segments = rq_segment_count(extent->rows);
+	RqRun run;
 
 	rq_extent_run(search->meta, list, extent, &run);
 	for (uint32 segment = 0; segment < segments; segment++)
 	{
-		uint32		rows = rq_segment_rows(extent->rows, segment);
-		uint32		first = rq_segment_first(geo, segment);
+		uint32 rows = rq_segment_rows(extent->rows, segment);
+		uint32 first = rq_segment_first(geo, segment);
 
 		for (uint32 row = 0; row < rows; row += per_page)
 		{
-			uint32		n = Min(per_page, rows - row);
+			uint32 n = Min(per_page, rows - row);
 
 			CHECK_FOR_INTERRUPTS();
 			for (uint32 i = 0; i < n; i++)
@@ -467,10 +564,9 @@ identities_of_chain(RqSearch *search, uint32 list, BlockNumber head, uint32 inca
 
 	while (blkno != InvalidBlockNumber)
 	{
-		uint32		rows;
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			vc_page_read_cached(search->cache, search->index, blkno,
-								VC_PAGE_ANY);
+		uint32 rows;
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read_cached(search->cache, search->index, blkno, VC_PAGE_ANY);
 
 		if (!rq_append_page_check(search->index, search->meta, blkno, r.page, list, incarnation,
 								  &rows))
@@ -496,17 +592,18 @@ rq_gather_identities(RqSearch *search, uint32 list)
 	search->fresh = search->ncandidates;
 	for (int restarts = 0;; restarts++)
 	{
-		RqListDisk	entry;
-		bool		ok = true;
+		RqListDisk entry;
+		bool ok = true;
 
 		rq_list_read(search->index, search->meta, search->cache, list, &entry);
+		expect_list(search, &entry, true);
 		for (int i = 0; ok && i < RQ_MAX_EXTENTS; i++)
 		{
 			if (entry.extent[i].first != InvalidBlockNumber)
 				ok = identities_of_extent(search, list, &entry.extent[i]);
 		}
-		if (ok &&
-			identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
+		vc_stream_reset(search->lists);
+		if (ok && identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
 			identities_of_chain(search, list, entry.append_head, entry.append_incarnation))
 			return;
 		forget_fresh(search, list, false, restarts);

@@ -89,9 +89,11 @@ rq_guc_init(void)
 	define_enum("vchordrq.order", "Order of rows found by later rounds of a scan.",
 				"relaxed may return a row nearer than one already returned; strict drops it.",
 				&rq_order, RQ_ORDER_RELAXED, order_values);
-	define_enum("vchordrq.io_search", "How list pages are read.", NULL, &rq_io_search,
+	define_enum("vchordrq.io_search", "How list pages are read.",
+				"auto reads ahead from the first page that is not in memory on.", &rq_io_search,
 				VC_STREAM_AUTO, io_values);
-	define_enum("vchordrq.io_rerank", "How pages with vectors are read.", NULL, &rq_io_rerank,
+	define_enum("vchordrq.io_rerank", "How pages with vectors are read.",
+				"auto reads ahead from the first page that is not in memory on.", &rq_io_rerank,
 				VC_STREAM_AUTO, io_values);
 
 	vc_guc_init(&rq_guc_probes, "vchordrq.probes");

@@ -8,6 +8,10 @@
  * first, then the plan's quals, then the distance.  Without, candidates are read one by one with the
  * next few prefetched, and none whose bound is not below the k-th exact distance.
  *
+ * Vectors in the index are read through a stream (vchordrq.io_rerank), whose sequence is the queue of
+ * candidates about to be judged.  Where it is not known whether a candidate's vector will be wanted,
+ * because its quals come first, the queue is empty.
+ *
  * No page guard is held while quals run or rows are fetched.
  */
 #include "postgres.h"
@@ -22,12 +26,13 @@
 #include "vchordrq/search.h"
 #include "vchordrq/vectors.h"
 
-#define LOOKAHEAD   8 /* candidates whose vectors are prefetched */
+#define LOOKAHEAD   8  /* candidates whose vectors are prefetched into CPU caches */
+#define QUEUE_MAX   32 /* candidates whose vectors are read ahead */
 #define BATCH_MIN   8
 #define BATCH_FIRST 128 /* judged before the pass rate is believed */
 #define POPPED_ROOM 64
-#define BATCH_MARGIN                                                                               \
-	0.6 /* less than the estimate says: a batch goes on when the rest has its rows */
+/* less than the estimate says: a batch goes on when the rest has its rows */
+#define BATCH_MARGIN 0.6
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
 VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
@@ -136,7 +141,7 @@ exact_distance(RqSearch *search, const RqCandidate *candidate, TupleTableSlot *s
 	}
 	search->scan->counters.reranks++;
 	if (search->meta->geo.grouped)
-		return rq_vector_distance(search->index, search->meta, search->cache, &candidate->strip,
+		return rq_vector_distance(search->index, search->meta, search->vectors, &candidate->strip,
 								  search->x, ret_distance);
 	if (slot == NULL)
 	{
@@ -182,8 +187,15 @@ judge_by_distance(RqSearch *search, const RqCandidate *candidate)
 		search->judged_to = Max(search->judged_to, distance);
 		/* there is room: it was taken from there; the heap is restored later */
 		search->candidates[search->ncandidates++] = known;
+		return;
 	}
-	else if (passes(search, &tid, &slot))
+	if (vc_stream_is_ahead(search->vectors))
+	{
+		/* no pins while quals run; what was asked for is in memory soon, asking again is cheap */
+		vc_stream_reset(search->vectors);
+		search->queue.asked = 0;
+	}
+	if (passes(search, &tid, &slot))
 		add_result(search, &tid, distance);
 }
 
@@ -247,14 +259,69 @@ prefetch_vector(const RqSearch *search, const RqStripDisk *strip)
 					 Min(bytes / 64 + 1, 8));
 }
 
+/* Candidates whose vectors will all be read, in this order. */
+static void
+expect_candidates(RqSearch *search, RqCandidate *items, size_t n)
+{
+	RqQueue queue = {.items = items, .room = Max(n, 1), .tail = n};
+
+	search->queue = queue;
+	vc_stream_reset(search->vectors);
+}
+
+/* One more candidate for the queue, from the heap. */
+static bool
+queue_candidate(RqSearch *search)
+{
+	RqQueue *queue = &search->queue;
+	RqCandidate *candidate;
+
+	if (queue->tail - queue->head >= queue->room || search->nheap == 0 ||
+		search->candidates[0].bound >= rq_ceiling_limit(&search->best))
+		return false;
+	candidate = &queue->items[queue->tail++ % queue->room];
+	*candidate = pop_candidate(search);
+	if (search->meta->geo.grouped)
+		prefetch_vector(search, &candidate->strip);
+	return true;
+}
+
+BlockNumber
+rq_rerank_next_block(void *arg)
+{
+	RqSearch *search = arg;
+	RqQueue *queue = &search->queue;
+
+	if (queue->asked < queue->head)
+	{
+		queue->asked = queue->head;
+		queue->asked_pages = 0;
+	}
+	while (queue->asked < queue->tail || (queue->refill && queue_candidate(search)))
+	{
+		BlockNumber first;
+		uint32 n;
+
+		rq_vector_blocks(search->index, search->meta,
+						 &queue->items[queue->asked % queue->room].strip, &first, &n);
+		if (queue->asked_pages < n)
+			return first + queue->asked_pages++;
+		queue->asked++;
+		queue->asked_pages = 0;
+	}
+	return InvalidBlockNumber;
+}
+
 /* judge `n` candidates of the batch in TID order */
 static void
 judge_batch(RqSearch *search, size_t n, bool by_distance)
 {
 	sort_by_tid(search->batch, n);
+	expect_candidates(search, search->batch, by_distance || !search->filter ? n : 0);
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		search->queue.head = i;
 		if (by_distance)
 		{
 			if (i + LOOKAHEAD < n)
@@ -269,6 +336,7 @@ judge_batch(RqSearch *search, size_t n, bool by_distance)
 			judge(search, &search->batch[i]);
 		}
 	}
+	vc_stream_reset(search->vectors);
 }
 
 /*
@@ -338,39 +406,30 @@ rerank_batches(RqSearch *search, size_t max_rows)
 static void
 rerank_singly(RqSearch *search, size_t max_rows)
 {
-	RqCandidate ahead[LOOKAHEAD];
-	size_t n = 0;
+	RqQueue *queue = &search->queue;
 
 	restore_heap(search);
-	while (max_rows > 0)
+	expect_candidates(search, search->batch, 0);
+	queue->room = QUEUE_MAX;
+	queue->refill = true;
+	for (; max_rows > 0; max_rows--)
 	{
-		float limit = rq_ceiling_limit(&search->best);
+		const RqCandidate *candidate = &queue->items[queue->head % queue->room];
 
-		while (n < LOOKAHEAD && search->nheap > 0 && search->candidates[0].bound < limit)
-		{
-			ahead[n] = pop_candidate(search);
-			if (search->meta->geo.grouped)
-				prefetch_vector(search, &ahead[n].strip);
-			n++;
-		}
-		if (n == 0)
-			return;
+		CHECK_FOR_INTERRUPTS();
+		while (queue->tail - queue->head < LOOKAHEAD && queue_candidate(search))
+			;
 		/* popped in order of bound: once the first is beyond the limit, all are */
-		for (size_t i = 0; i < n; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (max_rows == 0 || ahead[i].bound >= rq_ceiling_limit(&search->best))
-			{
-				for (; i < n; i++)
-					candidate_heap_push(search->candidates, &search->nheap, ahead[i]);
-				search->ncandidates = search->nheap;
-				break;
-			}
-			max_rows--;
-			judge(search, &ahead[i]);
-		}
-		n = 0;
+		if (queue->head == queue->tail || candidate->bound >= rq_ceiling_limit(&search->best))
+			break;
+		judge(search, candidate);
+		queue->head++;
 	}
+	for (; queue->head < queue->tail; queue->head++)
+		candidate_heap_push(search->candidates, &search->nheap,
+							queue->items[queue->head % queue->room]);
+	search->ncandidates = search->nheap;
+	vc_stream_reset(search->vectors);
 }
 
 void
@@ -386,11 +445,14 @@ void
 rq_rerank_all(RqSearch *search)
 {
 	sort_by_tid(search->candidates, search->ncandidates);
+	expect_candidates(search, search->candidates, search->filter ? 0 : search->ncandidates);
 	for (size_t i = 0; i < search->ncandidates; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		search->queue.head = i;
 		judge(search, &search->candidates[i]);
 	}
+	vc_stream_reset(search->vectors);
 	search->ncandidates = 0;
 	search->nheap = 0;
 }

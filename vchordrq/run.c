@@ -27,7 +27,8 @@ rq_run_page_check(Relation index, const RqRun *run, uint32 ordinal, const char *
 		(opaque->kind & run->kind) == 0)
 		return false;
 	if (head->ordinal != ordinal)
-		vc_corrupt(index, blkno, "page is number %u of its run, expected %u", head->ordinal, ordinal);
+		vc_corrupt(index, blkno, "page is number %u of its run, expected %u", head->ordinal,
+				   ordinal);
 	if (head->used > RQ_BODY_BYTES)
 		vc_corrupt(index, blkno, "page claims %u bytes of content", head->used);
 	*ret_used = head->used;
@@ -35,27 +36,28 @@ rq_run_page_check(Relation index, const RqRun *run, uint32 ordinal, const char *
 }
 
 static VcPageRead
-read_ordinal(Relation index, VcReadCache *cache, const RqRun *run, uint32 ordinal)
+read_ordinal(Relation index, VcReadCache *cache, VcStream *stream, const RqRun *run, uint32 ordinal)
 {
 	if (ordinal >= run->pages)
 		vc_corrupt(index, run->first, "run of %u pages ends too early", run->pages);
-	return vc_page_read_cached(cache, index, run->first + ordinal,
-							   VC_PAGE_ANY);
+	if (stream)
+		return vc_stream_read(stream, run->first + ordinal, VC_PAGE_ANY);
+	return vc_page_read_cached(cache, index, run->first + ordinal, VC_PAGE_ANY);
 }
 
 bool
 rq_run_copy(Relation index, VcReadCache *cache, const RqRun *run, uint64 offset, uint32 len,
 			void *ret_bytes)
 {
-	char	   *out = ret_bytes;
+	char *out = ret_bytes;
 
 	while (len > 0)
 	{
-		uint32		ordinal = (uint32) (offset / RQ_BODY_BYTES);
-		uint32		within = (uint32) (offset % RQ_BODY_BYTES);
-		uint32		part = Min(len, RQ_BODY_BYTES - within);
-		uint32		used;
-		VC_SCOPED(vc_page_read_drop) VcPageRead r = read_ordinal(index, cache, run, ordinal);
+		uint32 ordinal = (uint32) (offset / RQ_BODY_BYTES);
+		uint32 within = (uint32) (offset % RQ_BODY_BYTES);
+		uint32 part = Min(len, RQ_BODY_BYTES - within);
+		uint32 used;
+		VC_SCOPED(vc_page_read_drop) VcPageRead r = read_ordinal(index, cache, NULL, run, ordinal);
 
 		if (!rq_run_page_check(index, run, ordinal, r.page, &used))
 			return false;
@@ -74,17 +76,17 @@ bool
 rq_run_distance(Relation index, VcReadCache *cache, const RqRun *run, uint64 offset,
 				const float *query, uint32 dim, bool dot, float *ret_distance)
 {
-	float		sum = 0;
-	uint32		done = 0;
+	float sum = 0;
+	uint32 done = 0;
 
 	while (done < dim)
 	{
-		uint32		ordinal = (uint32) (offset / RQ_BODY_BYTES);
-		uint32		within = (uint32) (offset % RQ_BODY_BYTES);
-		uint32		n = Min(dim - done, (RQ_BODY_BYTES - within) / (uint32) sizeof(float));
+		uint32 ordinal = (uint32) (offset / RQ_BODY_BYTES);
+		uint32 within = (uint32) (offset % RQ_BODY_BYTES);
+		uint32 n = Min(dim - done, (RQ_BODY_BYTES - within) / (uint32) sizeof(float));
 		const float *part;
-		uint32		used;
-		VC_SCOPED(vc_page_read_drop) VcPageRead r = read_ordinal(index, cache, run, ordinal);
+		uint32 used;
+		VC_SCOPED(vc_page_read_drop) VcPageRead r = read_ordinal(index, cache, NULL, run, ordinal);
 
 		if (!rq_run_page_check(index, run, ordinal, r.page, &used))
 			return false;
@@ -124,28 +126,27 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 	const float *base = (const float *) factors;
 	const float *factor = base + RQ_BLOCK_ROWS;
 	const uint16 *err = (const uint16 *) (factor + RQ_BLOCK_ROWS);
-	float		lb[RQ_BLOCK_ROWS];
-	uint32		mask;
+	float lb[RQ_BLOCK_ROWS];
+	uint32 mask;
 
 	mask = vcs_vector_ops.lower_bounds(acc, base, factor, err, &scorer->bound, lb);
 	if (rows < RQ_BLOCK_ROWS)
 		mask &= (1u << rows) - 1;
 	while (mask != 0)
 	{
-		int			lane = __builtin_ctz(mask);
+		int lane = __builtin_ctz(mask);
 
 		mask &= mask - 1;
 		if (scorer->upper)
 		{
-			float		width;
+			float width;
 
 			/* the ceiling may have come down within this block */
 			if (lb[lane] >= scorer->bound.threshold)
 				continue;
 			vcs_vector_ops.f16_to_f32(&err[lane], 1, &width);
 			rq_ceiling_push_code(scorer->upper, &scorer->single, lb[lane], factor[lane], width);
-			scorer->bound.threshold =
-				Min(scorer->bound.threshold, rq_ceiling_limit(scorer->upper));
+			scorer->bound.threshold = Min(scorer->bound.threshold, rq_ceiling_limit(scorer->upper));
 		}
 		scorer->out[scorer->nout].bound = lb[lane];
 		scorer->out[scorer->nout].row = first_row + lane;
@@ -154,39 +155,41 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 }
 
 bool
-rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, const RqRun *run, uint64 base,
-			 uint32 block, uint32 nblocks, uint32 rows, RqScorer *scorer)
+rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, VcStream *stream,
+			 const RqRun *run, uint64 base, uint32 block, uint32 nblocks, uint32 rows,
+			 RqScorer *scorer)
 {
 	const RqGeometry *geo = &meta->geo;
-	uint32		code_bytes = geo->groups * 16;
-	uint32		done = 0;		/* blocks scored */
-	uint32		at = 0;			/* position within the current block */
-	uint64		offset = base + (uint64) block * geo->block_bytes;
-	uint32		acc[RQ_BLOCK_ROWS] = {0};
-	char		factors[RQ_BLOCK_META_BYTES] pg_attribute_aligned(64);
+	uint32 code_bytes = geo->groups * 16;
+	uint32 done = 0; /* blocks scored */
+	uint32 at = 0;   /* position within the current block */
+	uint64 offset = base + (uint64) block * geo->block_bytes;
+	uint32 acc[RQ_BLOCK_ROWS] = {0};
+	char factors[RQ_BLOCK_META_BYTES] pg_attribute_aligned(64);
 
 	while (done < nblocks)
 	{
-		uint32		ordinal = (uint32) (offset / RQ_BODY_BYTES);
-		uint32		within = (uint32) (offset % RQ_BODY_BYTES);
-		uint32		used;
+		uint32 ordinal = (uint32) (offset / RQ_BODY_BYTES);
+		uint32 within = (uint32) (offset % RQ_BODY_BYTES);
+		uint32 used;
 
 		CHECK_FOR_INTERRUPTS();
 		{
-			VC_SCOPED(vc_page_read_drop) VcPageRead r = read_ordinal(index, cache, run, ordinal);
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = read_ordinal(index, cache, stream, run, ordinal);
 
 			if (!rq_run_page_check(index, run, ordinal, r.page, &used))
 				return false;
 			if (ordinal + 1 < run->pages)
 				vc_prefetch_hint(cache, run->first + ordinal + 1, RQ_BODY_OFFSET, 8);
 			if (within >= used || used % RQ_SPLIT_BYTES != 0)
-				vc_corrupt(index, run->first + ordinal, "page holds %u bytes, expected more than %u",
-						   used, within);
+				vc_corrupt(index, run->first + ordinal,
+						   "page holds %u bytes, expected more than %u", used, within);
 			while (done < nblocks && within < used)
 			{
 				const char *here = r.page + RQ_BODY_OFFSET + within;
-				uint32		left = used - within;
-				uint32		part;
+				uint32 left = used - within;
+				uint32 part;
 
 				if (at < code_bytes)
 				{
@@ -196,7 +199,7 @@ rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, const RqRun
 				}
 				else if (at < code_bytes + RQ_BLOCK_META_BYTES)
 				{
-					uint32		meta_at = at - code_bytes;
+					uint32 meta_at = at - code_bytes;
 					const char *all = here;
 
 					part = Min(left, RQ_BLOCK_META_BYTES - meta_at);
@@ -207,7 +210,7 @@ rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, const RqRun
 					}
 					if (meta_at + part == RQ_BLOCK_META_BYTES)
 					{
-						uint32		first_row = done * RQ_BLOCK_ROWS;
+						uint32 first_row = done * RQ_BLOCK_ROWS;
 
 						score_block(scorer, first_row, Min(rows - first_row, RQ_BLOCK_ROWS), acc,
 									all);

@@ -9,7 +9,7 @@
 
 #include "utils/float.h"
 
-#include "core/buf.h"
+#include "core/stream.h"
 #include "core/vector/rabitq.h"
 
 #include "vchordrq/meta.h"
@@ -18,10 +18,10 @@
 typedef struct RqRun
 {
 	BlockNumber first;
-	uint32		pages;
-	uint16		kind;
-	uint32		owner;
-	uint32		incarnation;
+	uint32 pages;
+	uint16 kind;
+	uint32 owner;
+	uint32 incarnation;
 } RqRun;
 
 /*
@@ -41,8 +41,8 @@ extern bool rq_run_copy(Relation index, VcReadCache *cache, const RqRun *run, ui
 /* a row whose bound survived */
 typedef struct RqSurvivor
 {
-	float		bound;
-	uint32		row;			/* within the segment or level: block * 32 + lane */
+	float bound;
+	uint32 row; /* within the segment or level: block * 32 + lane */
 } RqSurvivor;
 
 /*
@@ -51,15 +51,15 @@ typedef struct RqSurvivor
  */
 typedef struct RqCeilingEntry
 {
-	float		value;			/* what the heap is ordered by */
-	float		estimate;		/* of the same row */
+	float value;    /* what the heap is ordered by */
+	float estimate; /* of the same row */
 } RqCeilingEntry;
 
 typedef struct RqCeiling
 {
-	size_t		want;
-	size_t		n;
-	RqCeilingEntry *entries;	/* [want] */
+	size_t want;
+	size_t n;
+	RqCeilingEntry *entries; /* [want] */
 } RqCeiling;
 
 extern void rq_ceiling_push(RqCeiling *ceiling, float value, float estimate);
@@ -88,7 +88,7 @@ static inline void
 rq_ceiling_push_code(RqCeiling *upper, const VcvSingleBound *single, float lower, float factor,
 					 float err)
 {
-	float		width = single->margin * factor + single->w * err;
+	float width = single->margin * factor + single->w * err;
 
 	if (lower + 2 * width < rq_ceiling_limit(upper))
 		rq_ceiling_push(upper, lower + 2 * width, lower + width);
@@ -97,21 +97,23 @@ rq_ceiling_push_code(RqCeiling *upper, const VcvSingleBound *single, float lower
 /* how to score the blocks of a run, and where survivors go */
 typedef struct RqScorer
 {
-	const uint8 *lut;			/* 16 bytes a group */
-	VcsBound	bound;			/* threshold: rows with a bound at or above it are pruned */
-	VcvSingleBound single;		/* for upper bounds; used with a ceiling only */
-	RqCeiling  *upper;			/* NULL: threshold alone prunes */
-	RqSurvivor *out;			/* room for every row scored */
-	uint32		nout;
+	const uint8 *lut;      /* 16 bytes a group */
+	VcsBound bound;        /* threshold: rows with a bound at or above it are pruned */
+	VcvSingleBound single; /* for upper bounds; used with a ceiling only */
+	RqCeiling *upper;      /* NULL: threshold alone prunes */
+	RqSurvivor *out;       /* room for every row scored */
+	uint32 nout;
 } RqScorer;
 
 /*
  * Score code blocks [block, block + nblocks) whose stream begins `base` bytes into the run; only the
  * first `rows` rows (counted from `block`) exist.  Appends survivors with row numbers relative to
- * `block`.  false: recycled; survivors appended so far are meaningless.
+ * `block`.  Pages are read through `stream`, or if that is NULL through the cache alone.  false:
+ * recycled; survivors appended so far are meaningless.
  */
-extern bool rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, const RqRun *run,
-						 uint64 base, uint32 block, uint32 nblocks, uint32 rows, RqScorer *scorer);
+extern bool rq_run_score(Relation index, const RqMeta *meta, VcReadCache *cache, VcStream *stream,
+						 const RqRun *run, uint64 base, uint32 block, uint32 nblocks, uint32 rows,
+						 RqScorer *scorer);
 
 /*
  * Distance (L2 squared, or negative dot) of f32 query[dim] to the f32 vector[dim] at stream offset

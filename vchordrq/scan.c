@@ -135,11 +135,22 @@ void
 rq_amendscan(IndexScanDesc scan)
 {
 	const VcScanCounters *c = &vc_scan_of(scan)->counters;
+	const RqSearch *search = ((RqScan *) vc_scan_of(scan))->search;
 
 	elog(DEBUG2,
 		 "vchordrq scan: " UINT64_FORMAT " rounds, " UINT64_FORMAT " lists, " UINT64_FORMAT
 		 " codes, " UINT64_FORMAT " reranked, " UINT64_FORMAT " rows judged, " UINT64_FORMAT
 		 " emitted",
 		 c->rounds, c->lists, c->codes, c->reranks, c->fetched, c->emitted);
+	if (search != NULL)
+	{
+		VcStreamStats lists = vc_stream_stats(search->lists);
+		VcStreamStats vectors = vc_stream_stats(search->vectors);
+
+		elog(DEBUG2,
+			 "vchordrq pages: " UINT64_FORMAT " of lists, " UINT64_FORMAT
+			 " read ahead; " UINT64_FORMAT " of vectors, " UINT64_FORMAT " read ahead",
+			 lists.blocks, lists.prefetched, vectors.blocks, vectors.prefetched);
+	}
 	vc_scan_end(scan);
 }

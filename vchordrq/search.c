@@ -54,12 +54,19 @@ rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 {
 	RqSearch *search = MemoryContextAllocZero(scan->mcxt, sizeof(RqSearch));
 	const RqGeometry *geo = &meta->geo;
+	MemoryContext caller;
 
 	search->scan = scan;
 	search->index = scan->scan->indexRelation;
 	search->meta = meta;
 	search->cache = cache;
 	search->arena = scan->arena;
+	caller = MemoryContextSwitchTo(scan->mcxt);
+	search->lists = vc_stream_begin(search->index, (VcStreamMode) rq_io_search, cache,
+									rq_gather_next_block, search);
+	search->vectors = vc_stream_begin(search->index, (VcStreamMode) rq_io_rerank, cache,
+									  rq_rerank_next_block, search);
+	MemoryContextSwitchTo(caller);
 	search->tree = rq_tree_create(scan->mcxt, search->index, meta, cache);
 	search->survivors = MemoryContextAlloc(scan->mcxt, RQ_SEGMENT_ROWS * sizeof(RqSurvivor));
 	search->distances =
@@ -196,8 +203,9 @@ visit_pending(RqSearch *search)
 	visit = &search->visits[search->nvisits++];
 	visit->probe = search->pending;
 	visit->seen = -get_float4_infinity();
-	rq_gather_list(search, visit);
+	/* the next list is known while this one is read */
 	pull_next_list(search);
+	rq_gather_list(search, visit);
 }
 
 /*

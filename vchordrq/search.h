@@ -38,12 +38,40 @@ typedef struct RqVisit
 	RqListDisk entry; /* the list as it was at the first visit */
 } RqVisit;
 
+/* what of a list is to be read next, for the stream (gather.c) */
+typedef struct RqListCursor
+{
+	const RqListDisk *entry; /* of the list being read */
+	bool strips;             /* only these */
+	bool codes_done;         /* of the segment */
+	int extent;
+	uint32 segment;
+	BlockNumber next; /* of the range being read */
+	BlockNumber end;
+} RqListCursor;
+
+/* candidates about to be judged, in this order, and which of their vectors were asked for (rerank.c) */
+typedef struct RqQueue
+{
+	RqCandidate *items; /* number i is at i % room */
+	size_t room;
+	size_t head;
+	size_t tail;
+	size_t asked;       /* first candidate not asked for */
+	uint32 asked_pages; /* but so many pages of it */
+	bool refill;        /* from the heap */
+} RqQueue;
+
 typedef struct RqSearch
 {
 	VcScan *scan;
 	Relation index;
 	const RqMeta *meta;
 	VcReadCache *cache;
+	VcStream *lists; /* of list pages (io_search) */
+	RqListCursor cursor;
+	VcStream *vectors; /* of vectors in the index (io_rerank) */
+	RqQueue queue;
 	VcArena *arena;
 	RqSearchParams params;
 
@@ -147,6 +175,9 @@ extern bool rq_prefilter_pays(const VcPlanQuals *quals);
 
 /* gather.c */
 
+/* the stream's source, with the search: pages of extents in the order in which they are scored */
+extern BlockNumber rq_gather_next_block(void *arg);
+
 /* score the rows of visit->probe.list with bounds in [visit->seen, threshold) into candidates */
 extern void rq_gather_list(RqSearch *search, RqVisit *visit);
 
@@ -161,6 +192,9 @@ extern void rq_gather_identities(RqSearch *search, uint32 list);
 extern bool rq_probe_worthwhile(const RqSearch *search, const RqProbe *next);
 
 /* rerank.c */
+
+/* the stream's source, with the search: pages with the vectors of queued candidates */
+extern BlockNumber rq_rerank_next_block(void *arg);
 
 /* exact distances of candidates until none has a bound below the need-th best; at most max_rows */
 extern void rq_rerank(RqSearch *search, size_t max_rows);

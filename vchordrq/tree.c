@@ -156,7 +156,7 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 	scorer.lut = tree->query->lut;
 	vcv_rabitq_bound(tree->query, node->dc, head->norm2, tree->epsilon, &scorer.bound, NULL);
 	scorer.out = tree->survivors;
-	if (!rq_run_score(tree->index, meta, tree->cache, &run, 0, head->child_block, blocks,
+	if (!rq_run_score(tree->index, meta, tree->cache, NULL, &run, 0, head->child_block, blocks,
 					  head->child_count, &scorer))
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
 

@@ -14,13 +14,14 @@
 
 /*
  * The page of a group on which stream offset `at` lies.  A group's pages never leave the VECTOR kind
- * nor their place, so anything else there is damage.
+ * nor their place, so anything else there is damage.  stream may be NULL.
  */
 static VcPageRead
-read_group_page(Relation index, const RqMeta *meta, VcReadCache *cache, BlockNumber group,
+read_group_page(Relation index, const RqMeta *meta, VcStream *stream, BlockNumber group,
 				uint32 ordinal)
 {
-	VcPageRead	r = vc_page_read_cached(cache, index, group + ordinal, RQ_PAGE_VECTOR);
+	VcPageRead r = stream ? vc_stream_read(stream, group + ordinal, RQ_PAGE_VECTOR)
+						  : vc_page_read(index, group + ordinal, RQ_PAGE_VECTOR);
 	const RqVectorHeadDisk *head = (const RqVectorHeadDisk *) (r.page + RQ_HEAD_OFFSET);
 
 	if (head->ordinal != ordinal || ordinal >= meta->geo.group_pages)
@@ -36,33 +37,46 @@ check_slot(Relation index, const RqMeta *meta, const RqStripDisk *strip)
 		vc_corrupt(index, strip->group, "vector slot %u of %u", strip->slot, meta->geo.group_slots);
 }
 
-bool
-rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache,
-				   const RqStripDisk *strip, const float *query, float *ret_distance)
+void
+rq_vector_blocks(Relation index, const RqMeta *meta, const RqStripDisk *strip,
+				 BlockNumber *ret_first, uint32 *ret_n)
 {
 	const RqGeometry *geo = &meta->geo;
-	uint32		at = strip->slot * geo->slot_bytes;
-	uint32		end = at + geo->slot_head + geo->dim * geo->element_bytes;
-	uint32		done = 0;		/* elements */
-	bool		dot = vcv_metric_is_dot(meta->disk.metric);
-	bool		half = meta->disk.type == VCV_HALFVEC;
-	float		sum = 0;
-	char		head[sizeof(RqSlotDisk) + sizeof(float4)];
-	uint32		have = 0;		/* bytes of the head read */
+	uint32 at = strip->slot * geo->slot_bytes;
+	uint32 last = at + geo->slot_head + geo->dim * geo->element_bytes - 1;
+
+	check_slot(index, meta, strip);
+	*ret_first = strip->group + at / RQ_BODY_BYTES;
+	*ret_n = last / RQ_BODY_BYTES - at / RQ_BODY_BYTES + 1;
+}
+
+bool
+rq_vector_distance(Relation index, const RqMeta *meta, VcStream *stream, const RqStripDisk *strip,
+				   const float *query, float *ret_distance)
+{
+	const RqGeometry *geo = &meta->geo;
+	uint32 at = strip->slot * geo->slot_bytes;
+	uint32 end = at + geo->slot_head + geo->dim * geo->element_bytes;
+	uint32 done = 0; /* elements */
+	bool dot = vcv_metric_is_dot(meta->disk.metric);
+	bool half = meta->disk.type == VCV_HALFVEC;
+	float sum = 0;
+	char head[sizeof(RqSlotDisk) + sizeof(float4)];
+	uint32 have = 0; /* bytes of the head read */
 
 	check_slot(index, meta, strip);
 	while (at < end)
 	{
-		uint32		within = at % RQ_BODY_BYTES;
-		uint32		part = Min(end - at, RQ_BODY_BYTES - within);
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			read_group_page(index, meta, cache, strip->group, at / RQ_BODY_BYTES);
+		uint32 within = at % RQ_BODY_BYTES;
+		uint32 part = Min(end - at, RQ_BODY_BYTES - within);
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = read_group_page(index, meta, stream, strip->group, at / RQ_BODY_BYTES);
 		const char *here = r.page + RQ_BODY_OFFSET + within;
 
 		at += part;
 		if (have < geo->slot_head)
 		{
-			uint32		n = Min(part, geo->slot_head - have);
+			uint32 n = Min(part, geo->slot_head - have);
 
 			memcpy(head + have, here, n);
 			have += n;
@@ -75,21 +89,21 @@ rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache,
 		}
 		if (part > 0)
 		{
-			uint32		n = part / geo->element_bytes;
+			uint32 n = part / geo->element_bytes;
 			const VcsVectorOps *ops = &vcs_vector_ops;
 
 			if (half)
 				sum += dot ? ops->dot_f16(query + done, (const uint16 *) here, n)
-					: ops->l2sq_f16(query + done, (const uint16 *) here, n);
+						   : ops->l2sq_f16(query + done, (const uint16 *) here, n);
 			else
 				sum += dot ? ops->dot_f32(query + done, (const float *) here, n)
-					: ops->l2sq_f32(query + done, (const float *) here, n);
+						   : ops->l2sq_f32(query + done, (const float *) here, n);
 			done += n;
 		}
 	}
 	if (meta->disk.metric == VCV_COSINE)
 	{
-		float4		inverse;
+		float4 inverse;
 
 		memcpy(&inverse, head + sizeof(RqSlotDisk), sizeof(inverse));
 		sum *= inverse;
@@ -101,17 +115,17 @@ rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache,
 bool
 rq_vector_read(Relation index, const RqMeta *meta, const RqStripDisk *strip, char *ret_slot)
 {
-	uint32		at = strip->slot * meta->geo.slot_bytes;
-	uint32		end = at + meta->geo.slot_bytes;
-	char	   *out = ret_slot;
+	uint32 at = strip->slot * meta->geo.slot_bytes;
+	uint32 end = at + meta->geo.slot_bytes;
+	char *out = ret_slot;
 
 	check_slot(index, meta, strip);
 	while (at < end)
 	{
-		uint32		within = at % RQ_BODY_BYTES;
-		uint32		part = Min(end - at, RQ_BODY_BYTES - within);
-		VC_SCOPED(vc_page_read_drop) VcPageRead r =
-			read_group_page(index, meta, NULL, strip->group, at / RQ_BODY_BYTES);
+		uint32 within = at % RQ_BODY_BYTES;
+		uint32 part = Min(end - at, RQ_BODY_BYTES - within);
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = read_group_page(index, meta, NULL, strip->group, at / RQ_BODY_BYTES);
 
 		memcpy(out, r.page + RQ_BODY_OFFSET + within, part);
 		out += part;

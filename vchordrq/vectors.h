@@ -7,7 +7,7 @@
 #ifndef VCHORDRQ_VECTORS_H
 #define VCHORDRQ_VECTORS_H
 
-#include "core/buf.h"
+#include "core/stream.h"
 #include "core/xlog.h"
 #include "core/vector/distance.h"
 
@@ -18,8 +18,12 @@
  * L2 squared, negative dot, or -cos.  A vector over several pages is read page by page.
  * false: the slot is free or belongs to another row (it was deleted meanwhile), *ret untouched.
  */
-extern bool rq_vector_distance(Relation index, const RqMeta *meta, VcReadCache *cache,
+extern bool rq_vector_distance(Relation index, const RqMeta *meta, VcStream *stream,
 							   const RqStripDisk *strip, const float *query, float *ret_distance);
+
+/* The blocks that rq_vector_distance() reads, in this order: *ret_n from *ret_first on. */
+extern void rq_vector_blocks(Relation index, const RqMeta *meta, const RqStripDisk *strip,
+							 BlockNumber *ret_first, uint32 *ret_n);
 
 /* copy a slot's bytes (geo.slot_bytes) to ret_slot; false as above */
 extern bool rq_vector_read(Relation index, const RqMeta *meta, const RqStripDisk *strip,
