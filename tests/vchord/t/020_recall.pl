@@ -163,7 +163,9 @@ foreach my $with ('', 'WITH (lists = 100)')
 		build('e', 'vector', $metric, $with);
 		recall_ok($node, "empty $metric $with", 'e', 'q', $metric);
 		$node->safe_psql('postgres', 'INSERT INTO e SELECT id, v FROM s ORDER BY id LIMIT 10');
-		recall_ok($node, "ten inserts $metric $with", 'e', 'q', $metric, ks => [ 1, 5, 10, 100 ], floor => 0.97);
+		# with k = 1 each of the 20 queries is right or wrong, and the bounds of codes hold with some probability
+		recall_ok($node, "ten inserts $metric $with", 'e', 'q', $metric, ks => [ 1, 5, 10, 100 ], floor => 0.97,
+			floors => { 1 => 0.89 });
 		$node->safe_psql('postgres', 'VACUUM e');
 		recall_ok($node, "ten inserts $metric $with, vacuumed", 'e', 'q', $metric, ks => [ 10, 100 ], floor => 0.97);
 		$node->safe_psql('postgres', 'DROP TABLE e');
