@@ -11,7 +11,7 @@ BEGIN
         WITH (options = 'build.external.table = "public.c"');
     RETURN (SELECT array_agg(id) FROM (SELECT id FROM x ORDER BY v <-> '[1,0,3]' LIMIT 3) s);
 EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ' ' || SQLERRM;
+    RETURN SQLSTATE || ' ' || replace(SQLERRM, 'public.', '');
 END $$;
 SET client_min_messages = warning;
 SET enable_seqscan = off;

@@ -8,7 +8,7 @@ INSERT INTO part SELECT 1 + id % 3, val FROM t3;
 -- on all of them: ordered scans are merged
 CREATE INDEX part_val ON part USING vchordrq (val vector_l2_ops);
 ANALYZE part;
-EXPLAIN (COSTS OFF) SELECT val FROM part ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT plan($$SELECT val FROM part ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 SELECT verdict FROM check_scan('SELECT val <-> ''[0,0,0]'' FROM part ORDER BY val <-> ''[0,0,0]'' LIMIT 10', 1);
 SELECT verdict FROM check_scan('SELECT val <-> ''[0,0,0]'' FROM part WHERE id = 2 ORDER BY val <-> ''[0,0,0]'' LIMIT 10', 1);
 SELECT verdict FROM check_scan('SELECT val <-> ''[0,0,0]'' FROM part ORDER BY val <-> ''[0,0,0]'' LIMIT 2000', 1);
@@ -31,7 +31,7 @@ SELECT count(*) FROM pg_inherits WHERE inhparent = 'part_val'::regclass;
 DROP INDEX part_val;
 -- on one of them
 CREATE INDEX ON part1 USING vchordrq (val vector_l2_ops);
-EXPLAIN (COSTS OFF) SELECT val FROM part WHERE id = 1 ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT plan($$SELECT val FROM part WHERE id = 1 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 SELECT verdict FROM check_scan('SELECT val <-> ''[0,0,0]'' FROM part ORDER BY val <-> ''[0,0,0]'' LIMIT 10', 1);
 -- on only the parent, until all partitions have theirs
 CREATE INDEX part_only ON ONLY part USING vchordrq (val vector_ip_ops);
@@ -44,8 +44,8 @@ INSERT INTO part SELECT id, id % 10, val FROM t3;
 CREATE INDEX part_val ON part USING vchordrq (val vector_l2_ops) WHERE grp = 3;
 ANALYZE part;
 SELECT reltuples FROM pg_class WHERE relname = 'part_val';
-EXPLAIN (COSTS OFF) SELECT val FROM part WHERE grp = 3 ORDER BY val <-> '[0,0,0]' LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT val FROM part WHERE grp = 4 ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT plan($$SELECT val FROM part WHERE grp = 3 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
+SELECT plan($$SELECT val FROM part WHERE grp = 4 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 SELECT verdict FROM check_scan('SELECT val <-> ''[0,0,0]'' FROM part WHERE grp = 3 ORDER BY val <-> ''[0,0,0]'' LIMIT 200', 1);
 UPDATE part SET grp = 3 WHERE grp = 4;
 UPDATE part SET grp = 5 WHERE id = 3;

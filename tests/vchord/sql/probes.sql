@@ -41,12 +41,12 @@ SELECT bool_and(more) FROM (
     FROM (VALUES (1, 1), (1, 3), (2, 3), (2, 10), (5, 10), (5, 50)) v (upper, leaf)) s;
 -- planning takes any number of values, by the setting and by the index
 SET vchordrq.probes = '1';
-EXPLAIN (COSTS OFF) SELECT val FROM t3 ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT plan($$SELECT val FROM t3 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 SELECT count(*) FROM t3 WHERE id < 10;
 SELECT attempt('SELECT val FROM t3 ORDER BY val <-> ''[0,0,0]'' LIMIT 5');
 RESET vchordrq.probes;
 ALTER INDEX i SET (probes = '1');
-EXPLAIN (COSTS OFF) SELECT val FROM t3 ORDER BY val <-> '[0,0,0]' LIMIT 5;
+SELECT plan($$SELECT val FROM t3 ORDER BY val <-> '[0,0,0]' LIMIT 5$$);
 SELECT val FROM t3 ORDER BY val <-> '[0,0,0]' LIMIT 5;
 SET vchordrq.probes = '5,50';
 SELECT verdict FROM check_scan('SELECT val <-> ''[0,0,0]'' FROM t3 ORDER BY val <-> ''[0,0,0]'' LIMIT 5');

@@ -100,7 +100,7 @@ SELECT idx_scan IS NOT NULL AS counted FROM pg_stat_user_indexes WHERE indexreln
 DROP TABLE s;
 DROP FUNCTION stats;
 
--- phases, as an index expression sees them
+-- phases, as an index expression sees them (builds have a search path of their own)
 CREATE FUNCTION phase(id int) RETURNS vector(96) LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     now text;
@@ -112,7 +112,7 @@ BEGIN
         PERFORM set_config('test.phase', now, false);
         RAISE NOTICE '%', now;
     END IF;
-    RETURN array_fill(id::real, ARRAY[96])::vector;
+    RETURN array_fill(id::real, ARRAY[96])::public.vector;
 END $$;
 SET max_parallel_maintenance_workers = 0;
 CREATE TABLE p AS SELECT generate_series(1, 5000) AS id;

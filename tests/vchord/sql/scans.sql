@@ -72,7 +72,7 @@ DELETE FROM s WHERE CURRENT OF c;
 ROLLBACK;
 
 -- nested loops
-EXPLAIN (COSTS OFF) SELECT o.id, i.id FROM t96 o, LATERAL (SELECT id FROM s ORDER BY s.val <-> o.val LIMIT 3) i WHERE o.id <= 4;
+SELECT plan($$SELECT o.id, i.id FROM t96 o, LATERAL (SELECT id FROM s ORDER BY s.val <-> o.val LIMIT 3) i WHERE o.id <= 4$$);
 SELECT o.id, array_agg(i.id ORDER BY i.d) = exact(3, o.val) AS same
 FROM t96 o, LATERAL (SELECT id, s.val <-> o.val AS d FROM s ORDER BY s.val <-> o.val LIMIT 3) i WHERE o.id <= 4 GROUP BY o.id, o.val ORDER BY o.id;
 SELECT o.id, (SELECT i.id FROM s i ORDER BY i.val <-> o.val LIMIT 1) = o.id AS itself,
