@@ -73,10 +73,10 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 	if (options->residual != 0)
 		disk->flags |= RQ_META_RESIDUAL;
 	/*
-	 * Cosine ranks lists by the direction of their centroids: with unit centroids that is their inner
-	 * product with the query.  For inner product itself unit centroids cost recall (docs/tuning.md).
+	 * Off unless asked for: inner product loses recall by it, and cosine gains nothing, because lists
+	 * are ranked by directions anyway while rows are nearer to plain means (docs/tuning.md).
 	 */
-	if (options->spherical == 1 || (options->spherical < 0 && disk->metric == VCV_COSINE))
+	if (options->spherical == 1)
 		disk->flags |= RQ_META_SPHERICAL;
 	rq_meta_derive(&build->meta);
 	disk->group_pages = (uint16) build->meta.geo.group_pages;

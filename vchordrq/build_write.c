@@ -167,6 +167,20 @@ rq_write_lists(RqBuild *build, RqPageSink *sink, RqSorted *sorted, BlockNumber *
 
 /*----- tree -----*/
 
+/*
+ * What a list is ranked by: under cosine the direction of its centroid, else the centroid.  unit[dim]
+ * is scratch for the former.
+ */
+static const float *
+ranking_centroid(const RqBuild *build, const float *c, float *unit)
+{
+	if (build->opclass.metric != VCV_COSINE)
+		return c;
+	memcpy(unit, c, build->meta.geo.dim * sizeof(float));
+	vcv_normalize(unit, build->meta.geo.dim);
+	return unit;
+}
+
 /* codes of a level relative to their parents; child_block[parent] = first block of its children */
 static void
 write_codes(RqBuild *build, RqPageSink *sink, RqPacker *packer, uint32 l, uint32 *child_block)
@@ -176,6 +190,7 @@ write_codes(RqBuild *build, RqPageSink *sink, RqPacker *packer, uint32 l, uint32
 	RqLevelDisk *disk = &build->meta.disk.level[l];
 	uint32 dim = build->meta.geo.dim;
 	float *u = palloc(dim * sizeof(float));
+	float *unit = palloc(dim * sizeof(float));
 	uint64 *code = palloc0(build->meta.geo.code_words * sizeof(uint64));
 
 	disk->code_first = sink_position(sink);
@@ -191,13 +206,15 @@ write_codes(RqBuild *build, RqPageSink *sink, RqPacker *packer, uint32 l, uint32
 			Size cell = above->child_first[p] + i;
 			VcvFactors factors;
 
-			vcs_vector_ops.sub_f32(level->centroids + cell * dim, c, dim, u);
+			vcs_vector_ops.sub_f32(ranking_centroid(build, level->centroids + cell * dim, unit), c,
+								   dim, u);
 			vcv_rabitq_encode(u, c, dim, build->opclass.metric, (uint8 *) code, &factors);
 			rq_packer_level_add(packer, code, factors.base, factors.factor, factors.err);
 		}
 	}
 	rq_packer_level_end(packer, &disk->code_blocks, &disk->code_pages);
 	pfree(u);
+	pfree(unit);
 	pfree(code);
 }
 
@@ -232,6 +249,25 @@ write_centroids(RqBuild *build, RqPageSink *sink, char *page, uint32 l, const ui
 	}
 	byte_run_end(&run);
 	disk->centroid_pages = run.pages;
+}
+
+static void
+write_norms(RqBuild *build, RqPageSink *sink, char *page, uint32 l)
+{
+	const RqBuildLevel *level = &build->level[l];
+	RqLevelDisk *disk = &build->meta.disk.level[l];
+	uint32 dim = build->meta.geo.dim;
+	ByteRun run = {.sink = sink, .kind = RQ_PAGE_CENTROID, .owner = l, .page = page};
+
+	disk->norm_first = sink_position(sink);
+	for (uint32 cell = 0; cell < level->cells; cell++)
+	{
+		float norm2 = vcs_vector_ops.norm2_f32(level->centroids + (Size) cell * dim, dim);
+
+		byte_run_add(&run, &norm2, sizeof(norm2));
+	}
+	byte_run_end(&run);
+	disk->norm_pages = run.pages;
 }
 
 /*
@@ -278,6 +314,7 @@ leaf_spread(const RqBuild *build)
 	double rows = 0;
 	double variance = 0;
 	float *mean = palloc0(dim * sizeof(float));
+	float *unit = palloc(dim * sizeof(float));
 
 	for (uint32 i = 0; i < leaf->cells; i++)
 		rows += (double) leaf->stats[i].rows;
@@ -285,12 +322,16 @@ leaf_spread(const RqBuild *build)
 	{
 		for (uint32 i = 0; i < leaf->cells; i++)
 			vcs_vector_ops.axpy_f32(mean, (float) ((double) leaf->stats[i].rows / rows),
-									leaf->centroids + (Size) i * dim, dim);
+									ranking_centroid(build, leaf->centroids + (Size) i * dim, unit),
+									dim);
 		for (uint32 i = 0; i < leaf->cells; i++)
-			variance += (double) leaf->stats[i].rows / rows *
-						vcs_vector_ops.l2sq_f32(mean, leaf->centroids + (Size) i * dim, dim);
+			variance +=
+				(double) leaf->stats[i].rows / rows *
+				vcs_vector_ops.l2sq_f32(
+					mean, ranking_centroid(build, leaf->centroids + (Size) i * dim, unit), dim);
 	}
 	pfree(mean);
+	pfree(unit);
 	return (float) sqrt(2 * variance);
 }
 
@@ -306,6 +347,7 @@ rq_write_tree(RqBuild *build, RqPageSink *sink)
 
 	sum_stats(build);
 	disk->level[0].code_first = InvalidBlockNumber;
+	disk->level[0].norm_first = InvalidBlockNumber;
 	for (uint32 l = 1; l <= levels; l++)
 	{
 		child_block[l - 1] = palloc(build->level[l - 1].cells * sizeof(uint32));
@@ -313,6 +355,8 @@ rq_write_tree(RqBuild *build, RqPageSink *sink)
 	}
 	for (uint32 l = 0; l <= levels; l++)
 		write_centroids(build, sink, page, l, child_block[l]);
+	for (uint32 l = 1; l <= levels; l++)
+		write_norms(build, sink, page, l);
 	pfree(page);
 
 	disk->build_rows = (double) root->rows;

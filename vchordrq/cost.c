@@ -32,19 +32,19 @@
  * "Only if there is nothing else": more than the 1e10 of a sequential scan that the user has disabled,
  * or SELECT count(*) would take an index that cannot answer it.  Finite, as the planner subtracts it.
  */
-#define COST_DISABLED		1.0e20
+#define COST_DISABLED 1.0e20
 
-#define CODE_OPERATORS		0.04	/* of cpu_operator_cost for one code */
-#define CACHED_PAGE			0.1		/* of seq_page_cost for a page found in memory */
-#define RERANKS_PER_ROW		3.0		/* candidates reranked for one row delivered */
-#define RERANKS_FIXED		20.0
-#define DEFAULT_ROWS		64.0	/* rows asked for when the query has no LIMIT: the first round */
+#define CODE_OPERATORS  0.04 /* of cpu_operator_cost for one code */
+#define CACHED_PAGE     0.1  /* of seq_page_cost for a page found in memory */
+#define RERANKS_PER_ROW 3.0  /* candidates reranked for one row delivered */
+#define RERANKS_FIXED   20.0
+#define DEFAULT_ROWS    64.0 /* rows asked for when the query has no LIMIT: the first round */
 
 /* share of lists that an automatic scan for the k nearest visits; from the fit in docs/tuning.md */
 static double
 visited_lists(double lists, double rows, double k)
 {
-	double		share = 0.04 + 0.04 * log10(Max(k, 1));
+	double share = 0.04 + 0.04 * log10(Max(k, 1));
 
 	/* the lists must hold k rows */
 	share = Max(share, 1.5 * k / Max(rows, 1));
@@ -69,29 +69,29 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 {
 	IndexOptInfo *info = path->indexinfo;
 	RelOptInfo *rel = info->rel;
-	Relation	index;
-	RqMeta		meta;
+	Relation index;
+	RqMeta meta;
 	RqSearchParams params;
-	bool		usable;
-	double		rows = Max(info->tuples, 1);
-	double		wanted;
-	double		pass;
-	double		lists;
-	double		visited;
-	double		list_pages;
-	double		codes;
-	double		reranks;
-	double		rerank_pages;
-	double		index_pages = Max(info->pages, 1);
-	double		cached;
-	double		seq_page;
-	double		random_page;
-	double		spc_random;
-	double		spc_seq;
-	QualCost	filter_cost = {0, 0};
-	List	   *filter = NIL;
-	Cost		first;
-	ListCell   *lc;
+	bool usable;
+	double rows = Max(info->tuples, 1);
+	double wanted;
+	double pass;
+	double lists;
+	double visited;
+	double list_pages;
+	double codes;
+	double reranks;
+	double rerank_pages;
+	double index_pages = Max(info->pages, 1);
+	double cached;
+	double seq_page;
+	double random_page;
+	double spc_random;
+	double spc_seq;
+	QualCost filter_cost = {0, 0};
+	List *filter = NIL;
+	Cost first;
+	ListCell *lc;
 
 	(void) loop_count;
 	if ((path->indexorderbys == NIL && path->indexclauses == NIL) || !rq_enable_scan)
@@ -143,10 +143,11 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 		visited = Min(params.probes[params.nprobes - 1], lists);
 
 	codes = Max(rows / lists, 1) * visited;
-	list_pages = visited * (2 + rows / lists *
-							(meta.geo.strip_bytes +
-							 (meta.geo.exact ? meta.geo.row_bytes : meta.geo.block_bytes / 32.0)) /
-							RQ_BODY_BYTES);
+	list_pages =
+		visited * (2 + rows / lists *
+						   (meta.geo.strip_bytes +
+							(meta.geo.exact ? meta.geo.row_bytes : meta.geo.block_bytes / 32.0)) /
+						   RQ_BODY_BYTES);
 	reranks = Min(RERANKS_FIXED + RERANKS_PER_ROW * wanted, codes);
 	rerank_pages = meta.geo.exact ? 0 : reranks;
 
@@ -156,22 +157,23 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	seq_page = spc_seq * (cached * CACHED_PAGE + 1 - cached);
 	random_page = cached * CACHED_PAGE * spc_seq + (1 - cached) * spc_random;
 
-	first = lists * CODE_OPERATORS * cpu_operator_cost /* estimate all centroids */
-		+ visited * (random_page + cpu_operator_cost)	/* read the nearest */
-		+ list_pages * seq_page + codes * CODE_OPERATORS * cpu_operator_cost
-		+ rerank_pages * random_page + reranks * cpu_operator_cost;
+	first = lists * CODE_OPERATORS * cpu_operator_cost    /* estimate all centroids */
+			+ visited * (random_page + cpu_operator_cost) /* read the nearest */
+			+ list_pages * seq_page + codes * CODE_OPERATORS * cpu_operator_cost +
+			rerank_pages * random_page + reranks * cpu_operator_cost;
 	if (filter != NIL)
 	{
 		/* each candidate judged costs a row of the table; in TID order within a batch */
-		double		judged = Min(2 * wanted + RERANKS_FIXED, rows);
+		double judged = Min(2 * wanted + RERANKS_FIXED, rows);
 
 		first += filter_cost.startup + judged * (filter_cost.per_tuple + cpu_tuple_cost) +
-			Min(judged, rel->pages) * random_page;
+				 Min(judged, rel->pages) * random_page;
 	}
 
 	*startup_cost = first;
-	*total_cost = first + rows * (cpu_index_tuple_cost + cpu_operator_cost +
-								  (meta.geo.exact ? 0 : random_page)) +
+	*total_cost =
+		first +
+		rows * (cpu_index_tuple_cost + cpu_operator_cost + (meta.geo.exact ? 0 : random_page)) +
 		index_pages * seq_page;
 	*selectivity = 1.0;
 	if (info->indpred != NIL)

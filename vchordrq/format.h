@@ -20,7 +20,8 @@
  *	...				VECTOR		groups of `group_pages` consecutive pages (coded indexes that rerank
  *								from the index only); written in heap order by the build
  *	...				LIST		one run per extent of a list (below)
- *	...				CENTROID	one run per level: centroid rows (head + rotated f32 vector)
+ *	...				CENTROID	two runs per level: centroid rows (head + rotated f32 vector), and
+ *								their squared norms (levels 1..L)
  *	...				LEVEL		one run per level: code blocks of that level's centroids
  *	...				DIRECTORY	one run: RqListDisk[lists], 63 a page
  *	anywhere later	APPEND		chain of pages with rows that arrived since the last compaction
@@ -29,7 +30,9 @@
  * Levels.  Level 0 is the root: one centroid (the mean).  Level l's cells are grouped by parent; the
  * children of one parent start a new code block, so a parent names them by {first block, first
  * ordinal, count}.  Level L (the last) is the leaf level: its ordinal is the list number.  An index
- * with L = 0 has one list whose centroid is the root.
+ * with L = 0 has one list whose centroid is the root.  Code blocks of a level are relative to the
+ * parent's centroid; under cosine they are codes of the centroids' directions (c/|c|), by which lists
+ * are ranked.
  *
  * Code block: 32 vectors.
  *
@@ -123,7 +126,8 @@ typedef struct RqLevelDisk
 	uint32 code_pages;
 	BlockNumber centroid_first; /* CENTROID run: `cells` rows */
 	uint32 centroid_pages;
-	uint32 reserved[2];
+	BlockNumber norm_first; /* run of float4 |c|^2, one a centroid; invalid for level 0 */
+	uint32 norm_pages;
 } RqLevelDisk;
 
 typedef struct RqMetaDisk

@@ -31,6 +31,14 @@ code_run(const RqCheck *c, uint32 level)
 	return (RqRun){disk->code_first, disk->code_pages, RQ_PAGE_LEVEL, level, 0};
 }
 
+static RqRun
+norm_run(const RqCheck *c, uint32 level)
+{
+	const RqLevelDisk *disk = &c->meta.disk.level[level];
+
+	return (RqRun){disk->norm_first, disk->norm_pages, RQ_PAGE_CENTROID, level, 0};
+}
+
 /* The pages have been checked; a change since then is damage. */
 static void
 copy_bytes(RqCheck *c, const RqRun *run, uint64 offset, uint32 len, void *ret_bytes)
@@ -73,6 +81,9 @@ check_children(RqCheck *c, uint32 level, const RqCentroidDisk *parent, const flo
 		if (lane == 0)
 			copy_bytes(c, &run, (uint64) number * geo->block_bytes, geo->block_bytes, block);
 		read_centroid(c, level, ordinal, &head, child);
+		/* lists are ranked by directions under cosine, see format.h */
+		if (c->meta.disk.metric == VCV_COSINE)
+			vcv_normalize(child, geo->dim);
 		vcs_vector_ops.sub_f32(child, centroid, geo->dim, child);
 		rq_block_row(geo, block, lane, code, &row);
 		stored = (RqStoredCode){code, row.base, row.factor, 0, true};
@@ -129,6 +140,29 @@ check_level(RqCheck *c, uint32 level, bool with_codes)
 	pfree(block);
 }
 
+/* the norms beside the centroids say the same as those in them */
+static void
+check_norms(RqCheck *c, uint32 level)
+{
+	RqRun centroids = centroid_run(c, level);
+	RqRun norms = norm_run(c, level);
+
+	for (uint32 ordinal = 0; ordinal < c->meta.disk.level[level].cells; ordinal++)
+	{
+		RqCentroidDisk head;
+		float norm2;
+
+		CHECK_FOR_INTERRUPTS();
+		copy_bytes(c, &centroids, (uint64) ordinal * c->meta.geo.centroid_bytes, sizeof(head),
+				   &head);
+		copy_bytes(c, &norms, (uint64) ordinal * sizeof(norm2), sizeof(norm2), &norm2);
+		if (memcmp(&norm2, &head.norm2, sizeof(norm2)) != 0)
+			vc_report_add(&c->report, norms.first,
+						  "norm of centroid %u of level %u does not match the centroid", ordinal,
+						  level);
+	}
+}
+
 /* the cells of the last level are the lists */
 static void
 check_leaves(RqCheck *c)
@@ -168,6 +202,10 @@ rq_check_tree(RqCheck *c)
 		bool codes_ok = rq_check_run(
 			c, &run, (uint64) disk->level[level].code_blocks * c->meta.geo.block_bytes);
 
+		run = norm_run(c, level);
+		if (rq_check_run(c, &run, (uint64) disk->level[level].cells * sizeof(float4)) &&
+			centroids_ok[level])
+			check_norms(c, level);
 		if (centroids_ok[level - 1])
 			check_level(c, level, codes_ok && centroids_ok[level]);
 	}

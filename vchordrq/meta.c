@@ -85,6 +85,10 @@ check_levels(const RqMeta *meta)
 					  level->code_pages != (code_bytes + RQ_BODY_BYTES - 1) / RQ_BODY_BYTES ||
 					  (uint64) level->code_blocks * RQ_BLOCK_ROWS < level->cells))
 			return "place of the codes of a level";
+		if (l > 0 && (!run_ok(level->norm_first, level->norm_pages) ||
+					  level->norm_pages !=
+						  (level->cells * sizeof(float4) + RQ_BODY_BYTES - 1) / RQ_BODY_BYTES))
+			return "place of the norms of a level";
 	}
 	return NULL;
 }

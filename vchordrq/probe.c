@@ -21,8 +21,8 @@
  * metrics, k = 1, 10, 100, 1000, queries from another distribution than the rows, random and
  * clustered filters), where mean recall is at least 0.957 without a filter (docs/tuning.md).
  *
- * Other metrics are brought to squared distances.  Cosine: rows and centroids have unit length, s =
- * 2 - 2<q,c>.  Inner product: the query's length does not change the order, so it is scaled to the
+ * Other metrics are brought to squared distances.  Cosine: rows have unit length and lists are
+ * ranked by the directions u of their centroids, s = 2 - 2<q,u>.  Inner product: the query's length does not change the order, so it is scaled to the
  * length M of long rows (99.9th percentile of the sample): s = -2<q',c>, tau = 2M^2 - 2<q',x>.
  */
 #include "postgres.h"
@@ -31,28 +31,28 @@
 
 #include "vchordrq/search.h"
 
-#define THETA_BASE		0.24
-#define THETA_IP		0.06
-#define THETA_LOG_K		0.06
-#define THETA_LOG_PASS	0.12
-#define THETA_DIM		8.0
-#define THETA_MAX		0.9
+#define THETA_BASE     0.24
+#define THETA_IP       0.06
+#define THETA_LOG_K    0.06
+#define THETA_LOG_PASS 0.12
+#define THETA_DIM      8.0
+#define THETA_MAX      0.9
 
 bool
 rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
-	double		kth = rq_search_kth(search);
-	double		gap = next->dc - search->nearest_dc;
-	double		tau;
-	double		theta;
-	double		rank_factor = 1;
-	size_t		rank = search->use_codes ? search->rank : search->popped + search->need;
+	double kth = rq_search_kth(search);
+	double gap = next->rank - search->nearest_rank;
+	double tau;
+	double theta;
+	double rank_factor = 1;
+	size_t rank = search->use_codes ? search->rank : search->popped + search->need;
 
 	if (isinf(kth))
-		return true;			/* fewer than need rows so far */
+		return true; /* fewer than need rows so far */
 	if (disk->build_rows < disk->lists)
-		return true;			/* lists that no rows have shaped: nothing follows from their places */
+		return true; /* lists that no rows have shaped: nothing follows from their places */
 	switch (disk->metric)
 	{
 		case VCV_L2:
@@ -63,14 +63,14 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 			tau = 2 + 2 * kth;
 			break;
 		default:
-			{
-				double		scale = search->query.norm2 > 0
-					? disk->build_norm / sqrt(search->query.norm2) : 0;
+		{
+			double scale =
+				search->query.norm2 > 0 ? disk->build_norm / sqrt(search->query.norm2) : 0;
 
-				gap *= 2 * scale;
-				tau = 2 * (double) disk->build_norm * disk->build_norm + 2 * kth * scale;
-				break;
-			}
+			gap *= 2 * scale;
+			tau = 2 * (double) disk->build_norm * disk->build_norm + 2 * kth * scale;
+			break;
+		}
 	}
 	/* the one nearest by inner product is a long row as often as a near one: ask as for ten */
 	if (disk->metric == VCV_IP)
@@ -79,7 +79,7 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 	if (search->filter && !search->use_codes)
 		rank_factor = Max(1.0, search->evaluated / search->passed);
 	theta = THETA_BASE + (disk->metric == VCV_IP ? THETA_IP : 0) +
-		THETA_LOG_K * log10((double) rank) + THETA_LOG_PASS * log10(rank_factor);
+			THETA_LOG_K * log10((double) rank) + THETA_LOG_PASS * log10(rank_factor);
 	theta = Min(theta * (1 + THETA_DIM / disk->dim), THETA_MAX);
 	return gap <= 2 * theta * disk->build_spread * sqrt(Max(tau, 0));
 }

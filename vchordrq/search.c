@@ -168,7 +168,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	rq_tree_begin(search->tree, &search->query, (float) search->params.epsilon,
 				  params->automatic ? NULL : params->probes);
 	pull_next_list(search);
-	search->nearest_dc = search->has_pending ? search->pending.dc : 0;
+	search->nearest_rank = search->has_pending ? search->pending.rank : 0;
 }
 
 /* is there a list whose rows below the threshold were not all gathered? */

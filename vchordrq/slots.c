@@ -116,22 +116,44 @@ chain_with_free(const RqMeta *meta, RqChainDisk *entries, uint32 chain)
 	return NULL;
 }
 
+/* A new group, all slots free, that nothing refers to yet.  No lock may be held (core/recycle.h). */
+static BlockNumber
+create_group(Relation index, Relation heap, const RqMeta *meta)
+{
+	BlockNumber group =
+		vc_recycle_alloc_run(index, heap, meta->geo.group_pages, RQ_PAGE_VECTOR, 0, 0);
+
+	for (uint32 i = 0; i < meta->geo.group_pages; i++)
+	{
+		VC_SCOPED(vc_page_write_drop)
+		VcPageWrite w = vc_page_write(index, group + i, RQ_PAGE_VECTOR);
+		RqVectorHeadDisk *head = group_head(w.page);
+
+		memset(head, 0, sizeof(*head));
+		head->ordinal = i;
+		head->next_free = InvalidBlockNumber;
+		if (i == 0)
+			head->free_slots = meta->geo.group_slots;
+		((PageHeader) w.page)->pd_lower = RQ_BODY_OFFSET;
+		vc_page_write_commit(&w);
+	}
+	return group;
+}
+
 /*
- * Give the chain another open group: one with freed slots, else a new one.  `full` is the group that
- * the caller found full (or invalid); if somebody else was faster there is nothing to do.
+ * Give the chain another open group in place of `full` (invalid: it has none): one with freed
+ * slots, else `fresh`.  false: nothing was done because there is neither.  If somebody else was faster,
+ * a fresh group goes to the free list.
  */
-static void
-next_group(Relation index, Relation heap, const RqMeta *meta, uint32 chain, BlockNumber full)
+static bool
+open_group(Relation index, const RqMeta *meta, uint32 chain, BlockNumber full, BlockNumber fresh)
 {
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 	RqChainDisk *entry =
 		chain_entry(index, meta, vc_xlog_add(&xlog, RQ_CHAIN_BLKNO, RQ_PAGE_CHAIN), chain);
-	RqChainDisk *free_entry;
+	RqChainDisk *free_entry = chain_with_free(meta, entry - chain, chain);
 
-	if (entry->open_group != full)
-		return;
-	free_entry = chain_with_free(meta, entry - chain, chain);
-	if (free_entry != NULL)
+	if (entry->open_group == full && free_entry != NULL)
 	{
 		BlockNumber group = free_entry->free_group;
 		RqVectorHeadDisk *head = group_head(vc_xlog_add(&xlog, group, RQ_PAGE_VECTOR));
@@ -143,28 +165,23 @@ next_group(Relation index, Relation heap, const RqMeta *meta, uint32 chain, Bloc
 		head->next_free = InvalidBlockNumber;
 		head->on_free_list = 0;
 	}
-	else
+	else if (entry->open_group == full)
 	{
-		BlockNumber group =
-			vc_recycle_alloc_run(index, heap, meta->geo.group_pages, RQ_PAGE_VECTOR, 0, 0);
+		if (fresh == InvalidBlockNumber)
+			return false;
+		entry->open_group = fresh;
+		fresh = InvalidBlockNumber;
+	}
+	if (fresh != InvalidBlockNumber)
+	{
+		RqVectorHeadDisk *head = group_head(vc_xlog_add(&xlog, fresh, RQ_PAGE_VECTOR));
 
-		for (uint32 i = 0; i < meta->geo.group_pages; i++)
-		{
-			VC_SCOPED(vc_page_write_drop)
-			VcPageWrite w = vc_page_write(index, group + i, RQ_PAGE_VECTOR);
-			RqVectorHeadDisk *head = group_head(w.page);
-
-			memset(head, 0, sizeof(*head));
-			head->ordinal = i;
-			head->next_free = InvalidBlockNumber;
-			if (i == 0)
-				head->free_slots = meta->geo.group_slots;
-			((PageHeader) w.page)->pd_lower = RQ_BODY_OFFSET;
-			vc_page_write_commit(&w);
-		}
-		entry->open_group = group;
+		head->on_free_list = 1;
+		head->next_free = entry->free_group;
+		entry->free_group = fresh;
 	}
 	vc_xlog_commit(&xlog);
+	return true;
 }
 
 void
@@ -204,7 +221,8 @@ rq_vector_put(Relation index, Relation heap, const RqMeta *meta, uint32 chain, c
 			}
 			vc_xlog_drop(xlog);
 		}
-		next_group(index, heap, meta, chain, group);
+		if (!open_group(index, meta, chain, group, InvalidBlockNumber))
+			open_group(index, meta, chain, group, create_group(index, heap, meta));
 	}
 }
 

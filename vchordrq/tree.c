@@ -34,51 +34,55 @@
 /* a centroid known by its code only */
 typedef struct Guess
 {
-	float		bound;
-	uint32		ordinal;
+	float bound;
+	uint32 ordinal;
 } Guess;
 
 /* a centroid that was read */
 typedef struct TreeNode
 {
-	float		dc;
-	uint32		ordinal;
+	float rank; /* order in which nodes come out */
+	float dc;
+	uint32 ordinal;
 	RqCentroidDisk head;
 } TreeNode;
 
 #define GUESS_LESS(a, b) ((a)->bound < (b)->bound)
-#define NODE_LESS(a, b) \
-	((a)->dc < (b)->dc || ((a)->dc == (b)->dc && (a)->ordinal < (b)->ordinal))
+#define NODE_LESS(a, b)                                                                            \
+	((a)->rank < (b)->rank || ((a)->rank == (b)->rank && (a)->ordinal < (b)->ordinal))
 VC_HEAP_DEFINE(guess_heap, Guess, GUESS_LESS);
 VC_HEAP_DEFINE(node_heap, TreeNode, NODE_LESS);
 
 struct RqTree
 {
-	Relation	index;
+	Relation index;
 	const RqMeta *meta;
 	VcReadCache *cache;
 	MemoryContext context;
 	const VcvQuery *query;
-	float		epsilon;
-	uint32		level;			/* of the heaps' contents */
-	Guess *guesses;             /* heap */
-	size_t		nguesses;
-	size_t		guess_room;
+	bool assign; /* rank by squared distance to the centroid, for inserts */
+	float epsilon;
+	uint32 level;   /* of the heaps' contents */
+	Guess *guesses; /* heap */
+	size_t nguesses;
+	size_t guess_room;
 	Guess *rest; /* guesses not in the heap */
 	size_t nrest;
 	size_t rest_room;
-	float rest_floor;               /* no bound in rest is below it */
-	TreeNode	   *nodes;			/* read, not handed out */
-	size_t		nnodes;
-	size_t		node_room;
+	float rest_floor; /* no bound in rest is below it */
+	TreeNode *nodes;  /* read, not handed out */
+	size_t nnodes;
+	size_t node_room;
 	RqSurvivor *survivors;
-	size_t		survivor_room;
+	size_t survivor_room;
+	float *norms; /* squared, of the children being scored */
+	size_t norm_room;
 };
 
 RqTree *
 rq_tree_create(MemoryContext context, Relation index, const RqMeta *meta, VcReadCache *cache)
 {
-	RqTree	   *tree = MemoryContextAllocZero(context, sizeof(RqTree));
+	RqTree *tree = MemoryContextAllocZero(context, sizeof(RqTree));
 
 	tree->index = index;
 	tree->meta = meta;
@@ -100,15 +104,57 @@ reserve(MemoryContext context, void *array, size_t *room, size_t n, size_t size)
 	return repalloc_huge(array, n * size);
 }
 
+/*
+ * What a centroid is ranked by.  Inserts under a dot metric rank by |c|^2 - 2<x,c>, which is the squared
+ * distance but for |x|^2.
+ */
+static float
+rank_of(const RqTree *tree, float dc, float norm2)
+{
+	if (tree->meta->disk.metric == VCV_L2)
+		return dc;
+	if (tree->assign)
+		return norm2 + 2 * dc;
+	if (tree->meta->disk.metric == VCV_COSINE)
+		return norm2 > 0 ? dc / sqrtf(norm2) : 0;
+	return dc;
+}
+
+/* The same for a lower bound from a code; under cosine the code is of the centroid's direction. */
+static float
+rank_bound(const RqTree *tree, float bound, float norm2)
+{
+	if (!tree->assign || tree->meta->disk.metric == VCV_L2)
+		return bound;
+	if (tree->meta->disk.metric == VCV_COSINE)
+		bound *= sqrtf(norm2);
+	return norm2 + 2 * bound;
+}
+
+/* squared norms of the children */
+static const float *
+read_norms(RqTree *tree, uint32 level, const RqCentroidDisk *head)
+{
+	const RqLevelDisk *disk = &tree->meta->disk.level[level];
+	RqRun run = {disk->norm_first, disk->norm_pages, RQ_PAGE_CENTROID, level, 0};
+
+	tree->norms =
+		reserve(tree->context, tree->norms, &tree->norm_room, head->child_count, sizeof(float));
+	if (!rq_run_copy(tree->index, tree->cache, &run, (uint64) head->child_first * sizeof(float),
+					 head->child_count * sizeof(float), tree->norms))
+		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
+	return tree->norms;
+}
+
 /* Read centroid `ordinal` of `level`: head and distance to the query (or only the vector). */
 static void
 read_centroid(RqTree *tree, uint32 level, uint32 ordinal, TreeNode *ret_node, float *ret_vector)
 {
 	const RqMeta *meta = tree->meta;
 	const RqLevelDisk *disk = &meta->disk.level[level];
-	RqRun		run = {disk->centroid_first, disk->centroid_pages, RQ_PAGE_CENTROID, level, 0};
-	uint64		offset = (uint64) ordinal * meta->geo.centroid_bytes;
-	bool		ok;
+	RqRun run = {disk->centroid_first, disk->centroid_pages, RQ_PAGE_CENTROID, level, 0};
+	uint64 offset = (uint64) ordinal * meta->geo.centroid_bytes;
+	bool ok;
 
 	if (ordinal >= disk->cells)
 		vc_corrupt(tree->index, disk->centroid_first, "centroid %u of level %u does not exist",
@@ -123,12 +169,14 @@ read_centroid(RqTree *tree, uint32 level, uint32 ordinal, TreeNode *ret_node, fl
 		ret_node->ordinal = ordinal;
 		ok = rq_run_copy(tree->index, tree->cache, &run, offset, sizeof(RqCentroidDisk),
 						 &ret_node->head) &&
-			rq_run_distance(tree->index, tree->cache, &run, offset + sizeof(RqCentroidDisk),
-							tree->query->q, meta->geo.dim,
-							vcv_metric_is_dot(meta->disk.metric), &ret_node->dc);
+			 rq_run_distance(tree->index, tree->cache, &run, offset + sizeof(RqCentroidDisk),
+							 tree->query->q, meta->geo.dim, vcv_metric_is_dot(meta->disk.metric),
+							 &ret_node->dc);
 	}
 	if (!ok)
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
+	if (ret_node)
+		ret_node->rank = rank_of(tree, ret_node->dc, ret_node->head.norm2);
 }
 
 /* Score the children of `node`, a centroid of level - 1, and add them to the guesses. */
@@ -138,9 +186,10 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 	const RqMeta *meta = tree->meta;
 	const RqLevelDisk *disk = &meta->disk.level[level];
 	const RqCentroidDisk *head = &node->head;
-	RqRun		run = {disk->code_first, disk->code_pages, RQ_PAGE_LEVEL, level, 0};
-	uint32		blocks = (head->child_count + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
-	RqScorer	scorer;
+	RqRun run = {disk->code_first, disk->code_pages, RQ_PAGE_LEVEL, level, 0};
+	uint32 blocks = (head->child_count + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS;
+	const float *norms;
+	RqScorer scorer;
 
 	if (head->child_count == 0)
 		return;
@@ -160,13 +209,14 @@ score_children(RqTree *tree, uint32 level, const TreeNode *node)
 					  head->child_count, &scorer))
 		vc_corrupt(tree->index, run.first, "level %u has pages of another owner", level);
 
+	norms = tree->assign && meta->disk.metric != VCV_L2 ? read_norms(tree, level, head) : NULL;
 	tree->rest = reserve(tree->context, tree->rest, &tree->rest_room, tree->nrest + scorer.nout,
 						 sizeof(Guess));
 	for (uint32 i = 0; i < scorer.nout; i++)
 	{
 		Guess *guess = &tree->rest[tree->nrest++];
 
-		guess->bound = scorer.out[i].bound;
+		guess->bound = rank_bound(tree, scorer.out[i].bound, norms ? norms[scorer.out[i].row] : 0);
 		guess->ordinal = head->child_first + scorer.out[i].row;
 	}
 }
@@ -221,9 +271,10 @@ static bool
 guess_is_next(RqTree *tree)
 {
 	if (tree->nguesses == 0 && tree->nrest > 0 &&
-		(tree->nnodes == 0 || tree->rest_floor < tree->nodes[0].dc))
+		(tree->nnodes == 0 || tree->rest_floor < tree->nodes[0].rank))
 		refill(tree);
-	return tree->nguesses > 0 && (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].dc);
+	return tree->nguesses > 0 &&
+		   (tree->nnodes == 0 || tree->guesses[0].bound < tree->nodes[0].rank);
 }
 
 /* The nearest centroid of the current level that was not handed out yet. */
@@ -232,8 +283,8 @@ pull(RqTree *tree, TreeNode *ret_node)
 {
 	while (guess_is_next(tree))
 	{
-		Guess		guess = guess_heap_pop(tree->guesses, &tree->nguesses);
-		TreeNode		node;
+		Guess guess = guess_heap_pop(tree->guesses, &tree->nguesses);
+		TreeNode node;
 
 		CHECK_FOR_INTERRUPTS();
 		read_centroid(tree, tree->level, guess.ordinal, &node, NULL);
@@ -247,12 +298,12 @@ pull(RqTree *tree, TreeNode *ret_node)
 	return true;
 }
 
-void
-rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
+static void
+begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
 {
 	const RqMetaDisk *disk = &tree->meta->disk;
-	TreeNode	   *kept;
-	uint32		nkept = 1;
+	TreeNode *kept;
+	uint32 nkept = 1;
 
 	tree->query = query;
 	tree->epsilon = epsilon;
@@ -273,7 +324,7 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 
 	for (uint32 level = 1; level <= disk->levels; level++)
 	{
-		uint32		want;
+		uint32 want;
 
 		tree->level = level;
 		tree->nguesses = 0;
@@ -295,13 +346,21 @@ rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *
 	}
 }
 
+void
+rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep)
+{
+	tree->assign = false;
+	begin(tree, query, epsilon, keep);
+}
+
 bool
 rq_tree_next(RqTree *tree, RqProbe *ret_probe)
 {
-	TreeNode		node;
+	TreeNode node;
 
 	if (!pull(tree, &node))
 		return false;
+	ret_probe->rank = node.rank;
 	ret_probe->dc = node.dc;
 	ret_probe->list = tree->meta->disk.levels == 0 ? 0 : node.ordinal;
 	ret_probe->norm2 = node.head.norm2;
@@ -320,7 +379,8 @@ rq_tree_nearest(RqTree *tree, const VcvQuery *query, RqProbe *ret_probe)
 {
 	static const uint32 one[RQ_MAX_LEVELS] = {1, 1, 1, 1, 1, 1, 1, 1};
 
-	rq_tree_begin(tree, query, VCV_RABITQ_EPSILON, one);
+	tree->assign = true;
+	begin(tree, query, VCV_RABITQ_EPSILON, one);
 	if (!rq_tree_next(tree, ret_probe))
 		vc_corrupt(tree->index, RQ_META_BLKNO, "tree has a node without children");
 }

@@ -16,7 +16,8 @@
 /* a leaf list on the way of a query, nearest first */
 typedef struct RqProbe
 {
-	float dc; /* exact distance to its centroid: L2 squared, or negative dot */
+	float rank; /* what lists are ordered by: dc; cosine: dc / |c| */
+	float dc;   /* exact distance to its centroid: L2 squared, or negative dot */
 	uint32 list;
 	float norm2;  /* |c|^2 */
 	float radius; /* rms distance of its rows at build time */
@@ -33,7 +34,7 @@ extern RqTree *rq_tree_create(MemoryContext context, Relation index, const RqMet
 
 /*
  * Start a descent for a prepared query.  keep[l] (l = 0..levels-2) nodes are kept at upper level l+1;
- * NULL or a value >= cells keeps all.  After this, rq_tree_next yields leaf lists in ascending dc,
+ * NULL or a value >= cells keeps all.  After this, rq_tree_next yields leaf lists in ascending rank,
  * lazily: lists that are never asked for cost one code estimate, no centroid read.
  */
 extern void rq_tree_begin(RqTree *tree, const VcvQuery *query, float epsilon, const uint32 *keep);
@@ -42,7 +43,10 @@ extern bool rq_tree_next(RqTree *tree, RqProbe *ret_probe);
 /* the rotated centroid[dim] of a leaf list, copied to ret_centroid */
 extern void rq_tree_centroid(RqTree *tree, uint32 list, float *ret_centroid);
 
-/* nearest list of a row (insert): greedy, one node per level, epsilon 1.9; fills ret_probe */
+/*
+ * The list of a row (insert): by squared distance to the centroid whatever the metric, as the build
+ * assigns rows; greedy, one node per level, epsilon 1.9.
+ */
 extern void rq_tree_nearest(RqTree *tree, const VcvQuery *query, RqProbe *ret_probe);
 
 #endif

@@ -103,8 +103,8 @@ sub walk
 	my $expected;
 	foreach my $l (0 .. $m{levels})
 	{
-		my ($cells, $code_first, $code_blocks, $code_pages, $c_first, $c_pages) =
-		  unpack('L6', substr($file, 24 + 80 + 32 * $l, 24));
+		my ($cells, $code_first, $code_blocks, $code_pages, $c_first, $c_pages, $n_first, $n_pages) =
+		  unpack('L8', substr($file, 24 + 80 + 32 * $l, 32));
 		my $centroids = $run->($c_first, $c_pages, CENTROID, $l, 0);
 		$complain->("level $l: length of centroids")
 		  if length($centroids) != $cells * $centroid_bytes;
@@ -116,6 +116,8 @@ sub walk
 			my $block = up(int(($m{dim} + 3) / 4) * 16 + 320, 64);
 			$complain->("level $l: length of codes") if length($codes) != $code_blocks * $block;
 		}
+		my @norms = $l > 0 ? unpack('f*', $run->($n_first, $n_pages, CENTROID, $l, 0)) : ();
+		$complain->("level $l: number of norms") if $l > 0 && @norms != $cells;
 		$expected = 0;
 		my $next_block = 0;
 		foreach my $cell (0 .. $cells - 1)
@@ -127,6 +129,8 @@ sub walk
 			$sum += $_ * $_ for @c;
 			$complain->("level $l cell $cell: norm $norm2, is $sum")
 			  if abs($norm2 - $sum) > 1e-4 * ($sum + 1e-30);
+			$complain->("level $l cell $cell: norm $norm2, beside it $norms[$cell]")
+			  if $l > 0 && $norms[$cell] != $norm2;
 			$complain->("level $l cell $cell: radius $radius of $max") if $radius > $max * 1.001;
 			if ($l == $m{levels})
 			{
