@@ -32,9 +32,6 @@
 #include "vchordrq/list.h"
 #include "vchordrq/search.h"
 
-/* a list restarts at most this often; compaction happens once per VACUUM */
-#define MAX_RESTARTS 1000
-
 static int
 bound_cmp(const void *a, const void *b)
 {
@@ -472,11 +469,21 @@ gather_entry(RqSearch *search, const RqVisit *visit, const RqListDisk *entry)
 		   gather_chain(search, visit, entry->append_head, entry->append_incarnation);
 }
 
-/* A page was recycled under us: drop the list's candidates. */
+/*
+ * A page was recycled under us: drop the list's candidates.  Pages are freed after the directory stopped
+ * naming them, so an entry that still names the same pages is damaged, or they are.
+ */
 static void
-forget_fresh(RqSearch *search, uint32 list, bool again, int restarts)
+forget_fresh(RqSearch *search, uint32 list, const RqListDisk *entry, bool again)
 {
-	if (again || restarts >= MAX_RESTARTS)
+	RqListDisk now;
+
+	rq_list_read(search->index, search->meta, search->cache, list, &now);
+	if (entry->append_head == now.append_head && entry->sealed_head == now.sealed_head &&
+		entry->extent[0].first == now.extent[0].first &&
+		entry->extent[1].first == now.extent[1].first)
+		vc_corrupt(search->index, InvalidBlockNumber, "list %u has pages of another list", list);
+	if (again)
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("list %u of index \"%s\" was compacted while it was read", list,
 							   RelationGetRelationName(search->index)),
@@ -493,7 +500,7 @@ rq_gather_list(RqSearch *search, RqVisit *visit)
 
 	search->scan->counters.lists++;
 	search->fresh = search->ncandidates;
-	for (int restarts = 0;; restarts++)
+	for (;;)
 	{
 		if (!again)
 		{
@@ -503,7 +510,7 @@ rq_gather_list(RqSearch *search, RqVisit *visit)
 		}
 		if (gather_entry(search, visit, &visit->entry))
 			break;
-		forget_fresh(search, visit->probe.list, again, restarts);
+		forget_fresh(search, visit->probe.list, &visit->entry, again);
 	}
 
 	/*
@@ -590,7 +597,7 @@ rq_gather_identities(RqSearch *search, uint32 list)
 {
 	search->scan->counters.lists++;
 	search->fresh = search->ncandidates;
-	for (int restarts = 0;; restarts++)
+	for (;;)
 	{
 		RqListDisk entry;
 		bool ok = true;
@@ -606,6 +613,6 @@ rq_gather_identities(RqSearch *search, uint32 list)
 		if (ok && identities_of_chain(search, list, entry.sealed_head, entry.sealed_incarnation) &&
 			identities_of_chain(search, list, entry.append_head, entry.append_incarnation))
 			return;
-		forget_fresh(search, list, false, restarts);
+		forget_fresh(search, list, &entry, false);
 	}
 }

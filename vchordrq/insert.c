@@ -195,6 +195,7 @@ rq_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, R
 	RqProbe probe;
 	MemoryContext old;
 	bool residual;
+	BlockNumber refused = InvalidBlockNumber;
 	VC_GUARDS_ENTER();
 
 	(void) checkUnique;
@@ -226,9 +227,16 @@ rq_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, R
 		if (entry.append_tail == InvalidBlockNumber ||
 			!tail_has_room(index, self, probe.list, &entry))
 			extend_chain(index, heap, &self->meta, probe.list, entry.append_tail);
+		else if (entry.append_tail == refused)
+			vc_corrupt(index, refused, "page is not the tail of list %u", probe.list);
 		else if (append_row(index, heap, self, probe.list, entry.append_tail,
 							entry.append_incarnation))
 			break;
+		else
+		{
+			/* It was closed or replaced: then the directory names another one by now. */
+			refused = entry.append_tail;
+		}
 	}
 	rq_encoder_clear(self->encoder);
 	MemoryContextSwitchTo(old);
