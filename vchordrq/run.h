@@ -59,7 +59,8 @@ typedef struct RqCeiling
 {
 	size_t want;
 	size_t n;
-	RqCeilingEntry *entries; /* [want] */
+	size_t room;
+	RqCeilingEntry *entries; /* [room], room >= want */
 } RqCeiling;
 
 extern void rq_ceiling_push(RqCeiling *ceiling, float value, float estimate);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "core/scan.h"
@@ -17,6 +18,10 @@
 /* rows of the first round when nobody knows the LIMIT, and the most that a round takes on trust */
 #define FIRST_ROUND 64
 #define ROUND_MAX   (1 << 20)
+#define ROUND_MIN   1024
+
+/* of a row in ceilings, results and candidates; half of work_mem is the candidates' already */
+#define ROUND_BYTES 64
 
 typedef struct RqScan
 {
@@ -55,12 +60,13 @@ rq_scan_round(VcScan *frame, int round)
 {
 	RqScan *self = (RqScan *) frame;
 	int64 wanted = vc_scan_wanted(frame);
+	int64 most = Max(Min((int64) work_mem * 1024 / ROUND_BYTES, ROUND_MAX), ROUND_MIN);
 
 	/* rounds grow geometrically, so that what is visited twice costs a constant factor */
 	if (round == 0)
-		self->need = wanted > 0 ? Min(wanted, ROUND_MAX) : FIRST_ROUND;
+		self->need = wanted > 0 ? Min(wanted, most) : FIRST_ROUND;
 	else
-		self->need = Min(self->need * 2, ROUND_MAX);
+		self->need = Min(self->need * 2, most);
 	return rq_search_round(self->search, self->need);
 }
 

@@ -98,7 +98,12 @@ new_ceiling(VcArena *arena, RqCeiling *ceiling, size_t want)
 {
 	ceiling->want = want;
 	ceiling->n = 0;
-	ceiling->entries = vc_arena_alloc_array(arena, want, sizeof(RqCeilingEntry));
+	if (want > ceiling->room)
+	{
+		/* twice as much, so that what is left behind is not more than what is used */
+		ceiling->room = Max(want, 2 * ceiling->room);
+		ceiling->entries = vc_arena_alloc_array(arena, ceiling->room, sizeof(RqCeilingEntry));
+	}
 }
 
 /*
@@ -148,6 +153,8 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 		Max((size_t) (memory * CANDIDATE_SHARE) / sizeof(RqCandidate), 4 * RQ_SEGMENT_ROWS);
 	search->dropped = get_float4_infinity();
 	search->judged_to = -get_float4_infinity();
+	search->best.room = 0;
+	search->upper.room = 0;
 	search->fresh = 0;
 	search->exhaustive = false;
 	search->popped = 0;
