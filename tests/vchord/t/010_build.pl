@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use VcTest qw(crc32c);
 
 use constant {
 	PAGE => 8192,
@@ -20,19 +21,6 @@ use constant {
 	NONE => 0xFFFFFFFF,
 	SEGMENT => 8064,
 };
-
-my @crc_table = map {
-	my $c = $_;
-	$c = $c & 1 ? 0x82F63B78 ^ ($c >> 1) : $c >> 1 for 1 .. 8;
-	$c
-} 0 .. 255;
-
-sub crc32c
-{
-	my $c = 0xFFFFFFFF;
-	$c = $crc_table[($c ^ $_) & 255] ^ ($c >> 8) for unpack('C*', $_[0]);
-	return $c ^ 0xFFFFFFFF;
-}
 
 sub up { my ($n, $to) = @_; return int(($n + $to - 1) / $to) * $to; }
 

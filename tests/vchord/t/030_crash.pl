@@ -86,15 +86,14 @@ foreach my $round (1 .. counts(6, 110))
 	  . "DROP INDEX new_i;\n";
 	push @clients, client($node, "SET max_parallel_maintenance_workers = @{[ int(rand(3)) ]};\n" .
 		  (rand() < 0.5 ? sprintf($create, '') : sprintf($create, 'CONCURRENTLY')) x 100);
-	push @clients, client($node, "REINDEX INDEX idle_i;\n" x 100) if rand() < 0.2;
+	push @clients, client($node, "REINDEX INDEX ${of}_i;\n" x 100) if rand() < 0.3;
 
 	usleep(200_000 + int(rand(1_800_000)));
 	crash($node, $how);
 	finish_all(@clients);
 
 	my $name = "round $round ($how, @t, build on $of)";
-	is($node->safe_psql('postgres', $answer), $before, "$name: idle index answers as before")
-	  if $node->safe_psql('postgres', "SELECT pg_relation_filenode('idle_i')") ne '';
+	is($node->safe_psql('postgres', $answer), $before, "$name: idle index answers as before");
 	foreach my $t (sort keys %busy)
 	{
 		my $point = $node->safe_psql('postgres', "SELECT vc_vector(77, $busy{$t}[1])");
@@ -121,7 +120,6 @@ foreach my $round (1 .. counts(6, 110))
 		sound($node, "$name: $t, used again", $t, "${t}_i", $busy{$t}[2],
 			$node->safe_psql('postgres', "SELECT vc_vector(79, $di)"));
 	}
-	BAIL_OUT('further rounds would only repeat it') if !$node->safe_psql('postgres', 'SELECT 1');
 }
 
 server_lived($node, 'no backend died by itself') if !$long;

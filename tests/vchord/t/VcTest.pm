@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(counts seed new_node real_sets load_file generate recall_ok enumeration sound crash
-  client finish_all server_lived index_path wait_until $long);
+  client finish_all server_lived index_path wait_until patch_file crc32c $long);
 
 # Full counts; the short form is for every run.
 our $long = $ENV{VC_TEST_LONG} ? 1 : 0;
@@ -274,32 +274,33 @@ sub crash
 	die 'the server does not start after kill -9';
 }
 
-# Starts psql (SQL text) or pgbench (pgbench options before a script text) in the background.
+# Starts psql (SQL text) or pgbench (SQL text, then its options) in the background.  Files, not pipes: nobody
+# attends to a client before finish_all.
 sub client
 {
 	my ($node, $sql, @pgbench) = @_;
-	my %client = (out => '', err => '', sql => $sql);
-	my @command = ('psql', '-X', '-At', '-v', 'VERBOSITY=verbose', '-f', '-', $node->connstr('postgres'));
+	my $path = $node->basedir . '/client' . $files++;
+	my @command = ('psql', '-X', '-At', '-v', 'VERBOSITY=verbose', '-f', $path, $node->connstr('postgres'));
 
-	if (@pgbench)
-	{
-		my $script = $node->basedir . '/script' . $files++;
-		append_to_file($script, $sql);
-		@command = ('pgbench', '-n', @pgbench, '-f', $script, $node->connstr('postgres'));
-	}
-	$client{run} = IPC::Run::start(\@command, '<', \$client{sql}, '>', \$client{out}, '2>', \$client{err},
-		IPC::Run::timeout(counts(180, 1800)));
-	return \%client;
+	@command = ('pgbench', '-n', @pgbench, '-f', $path, $node->connstr('postgres')) if @pgbench;
+	append_to_file($path, $sql);
+	return {
+		path => $path,
+		run => IPC::Run::start(\@command, '<', '/dev/null', '>', "$path.out", '2>', "$path.err",
+			IPC::Run::timeout(counts(180, 1800)))
+	};
 }
 
-# Waits for clients; returns the complaints of all together.
+# Waits for clients; {out} of each is what it said, the result are the complaints of all together.
 sub finish_all
 {
 	my @said;
 	foreach my $client (@_)
 	{
 		eval { $client->{run}->finish; 1 } or push @said, "client did not end: $@";
-		push @said, grep { !/^pgbench \(|INFO:|NOTICE:|LOCATION:/ } split /^/, $client->{err};
+		$client->{out} = slurp_file("$client->{path}.out");
+		push @said, grep { !/^pgbench \(|INFO:|NOTICE:|LOCATION:/ } split /^/, slurp_file("$client->{path}.err");
+		unlink glob "$client->{path}*";
 	}
 	return join('', @said);
 }
@@ -317,6 +318,31 @@ sub index_path
 {
 	my ($node, $index) = @_;
 	return $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('$index')");
+}
+
+# Writes bytes into a file at an offset.
+sub patch_file
+{
+	my ($path, $offset, $bytes) = @_;
+	open my $file, '+<:raw', $path or die "$path: $!";
+	seek $file, $offset, 0;
+	print {$file} $bytes;
+	close $file or die "$path: $!";
+	return;
+}
+
+# CRC-32C, as pages carry it.
+my @crc_table = map {
+	my $c = $_;
+	$c = $c & 1 ? 0x82F63B78 ^ ($c >> 1) : $c >> 1 for 1 .. 8;
+	$c
+} 0 .. 255;
+
+sub crc32c
+{
+	my $c = 0xFFFFFFFF;
+	$c = $crc_table[($c ^ $_) & 255] ^ ($c >> 8) for unpack('C*', $_[0]);
+	return $c ^ 0xFFFFFFFF;
 }
 
 # Waits until a query gives true.
