@@ -164,7 +164,8 @@ vc_xlog_adopt(VcXlog *xlog, Buffer buffer, int flags)
 	for (int i = 0; i < xlog->npages; i++)
 	{
 		if (xlog->pages[i].buffer == buffer)
-			elog(ERROR, "block %u is in the record already", xlog->pages[i].blkno);
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+							errmsg("block %u is in the record already", xlog->pages[i].blkno)));
 	}
 	if (xlog->state == NULL)
 		xlog->state = GenericXLogStart(xlog->rel);

@@ -23,14 +23,18 @@ vc_xlog_begin(Relation rel)
 	return xlog;
 }
 
-/* A page locked twice by one backend would wait for itself for ever. */
+/*
+ * A page locked twice by one backend would wait for itself for ever.  Damaged links can lead to one
+ * page in two roles.
+ */
 static void
 check_not_added(const VcXlog *xlog, BlockNumber blkno)
 {
 	for (int i = 0; i < xlog->npages; i++)
 	{
 		if (xlog->pages[i].blkno == blkno)
-			elog(ERROR, "block %u is in the record already", blkno);
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+							errmsg("block %u is in the record already", blkno)));
 	}
 }
 
