@@ -12,7 +12,8 @@
  *		s_i - s_0 <= 2 * theta * S * sqrt(tau)
  *
  * with S, the typical distance of two centroids, in place of |c_i - c_0| (it makes the rule monotone
- * in the order of lists and needs one number per index), and theta the relative height of the cap:
+ * in the order of lists and needs one number per index), and theta the relative height of the cap.  s_0
+ * is that of the nearest list, or, where k rows fill several lists, of the one that completed them:
  *
  *		theta = (0.24 + 0.06 [inner product] + 0.06 log10 k + 0.12 log10(k'/k)) * (1 + 8/D) <= 0.9
  *

@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "utils/memutils.h"
@@ -199,6 +201,7 @@ static void
 visit_pending(RqSearch *search)
 {
 	RqVisit *visit;
+	bool short_of_rows = isinf(rq_search_kth(search));
 
 	if (search->nvisits == search->visit_room)
 	{
@@ -213,6 +216,10 @@ visit_pending(RqSearch *search)
 	/* the next list is known while this one is read */
 	pull_next_list(search);
 	rq_gather_list(search, visit);
+	/* lists that had to be visited for rows enough say nothing about where to stop (probe.c) */
+	if (short_of_rows && !isinf(rq_search_kth(search)))
+		search->nearest_rank =
+			Max(search->nearest_rank, search->visits[search->nvisits - 1].probe.rank);
 }
 
 /*

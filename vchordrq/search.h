@@ -82,7 +82,7 @@ typedef struct RqSearch
 	bool tree_done;  /* no more lists, or the cap is reached */
 	RqProbe pending; /* next list, already pulled from the tree */
 	bool has_pending;
-	float nearest_rank; /* of the first list */
+	float nearest_rank; /* of the list that completed the first k rows */
 
 	/* lists visited so far */
 	RqVisit *visits;
