@@ -18,6 +18,7 @@
 #include "core/report.h"
 #include "core/vector/distance.h"
 #include "core/vector/types.h"
+#include "vchordrq/am.h"
 
 #define KNOWN_FLAGS                                                                                \
 	(RQ_META_RESIDUAL | RQ_META_IN_TABLE | RQ_META_EXACT | RQ_META_SPHERICAL | RQ_META_AUTOMATIC)
@@ -168,6 +169,20 @@ to_cache(Relation index, const RqMeta *meta)
 	index->rd_amcache = copy;
 }
 
+/* A metapage that is right in itself may still be that of another index. */
+static const char *
+check_column(Relation index, const RqMetaDisk *disk)
+{
+	uint32 dim;
+	uint16 type;
+	uint16 metric;
+
+	rq_column_check(index, &dim, &type, &metric);
+	if (disk->dim != dim || disk->type != type || disk->metric != metric)
+		return "dimension, type or metric for the column";
+	return NULL;
+}
+
 void
 rq_meta_load(Relation index, RqMeta *ret_meta)
 {
@@ -188,7 +203,9 @@ rq_meta_load(Relation index, RqMeta *ret_meta)
 				 errmsg("index \"%s\" has format version %u, but this library reads %u",
 						RelationGetRelationName(index), ret_meta->disk.version, RQ_FORMAT_VERSION),
 				 errhint("Please use REINDEX to rebuild the index.")));
-	if (state == META_DAMAGED)
+	if (state == META_OK)
+		what = check_column(index, &ret_meta->disk);
+	if (what != NULL)
 		vc_corrupt(index, RQ_META_BLKNO, "bad %s", what);
 	to_cache(index, ret_meta);
 }
@@ -211,7 +228,7 @@ rq_meta_try_load(Relation index, RqMeta *ret_meta)
 			(vc_page_opaque_read(r.page)->kind & RQ_PAGE_META) != 0)
 			state = parse_page(r.page, ret_meta, &what);
 	}
-	if (state != META_OK)
+	if (state != META_OK || check_column(index, &ret_meta->disk) != NULL)
 		return false;
 	to_cache(index, ret_meta);
 	return true;
