@@ -632,9 +632,12 @@ test_poll_cancel_signals(void)
 			o.poll_arg = &w;
 			work = memory(vcv_kmeans_memory(&o));
 			setitimer(ITIMER_REAL, &timer, NULL);
+			t = now();
 			CHECK(vcv_kmeans(&o, work, out) == VCV_KMEANS_OK, "not cancelled");
+			t = now() - t;
 			setitimer(ITIMER_REAL, &off, NULL);
-			CHECK(w.calls >= 1, "polled");
+			/* the short form may be over before the first poll is due */
+			CHECK(w.calls >= 1 || (brief && t < 0.1), "polled in %.3f s", t);
 			CHECK(!w.falls, "percent falls or passes 100");
 			CHECK(!w.foreign, "poll is called in the caller's thread");
 			CHECK(w.longest < 1.0, "%u threads: %.0f ms without a poll", threads, 1000 * w.longest);

@@ -13,8 +13,7 @@ use VcTest;
 use constant PAGE => 8192;
 
 seed();
-# What is to be found is found beneath the server's own checksums, which 18 has by default.
-my $node = new_node('check', 'ignore_checksum_failure = on');
+my $node = new_node('check', '', damaged => 1);
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE t (id int, v vector(96));
 CREATE FUNCTION vec(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS

@@ -18,7 +18,7 @@ shared_buffers = 32MB
 maintenance_work_mem = '64MB'
 max_parallel_maintenance_workers = 0
 log_error_verbosity = verbose
-}, extra => [ '--no-sync' ]);
+}, extra => [ '--no-sync' ], damaged => 1);
 is($node->safe_psql('postgres', 'SHOW data_checksums'), 'off', 'damage reaches the index');
 
 # Every layout, twice; each with codes, appended rows, dead rows, free slots and tombstones.

@@ -10,7 +10,7 @@ use VcTest;
 
 seed();
 my $dim = 96;
-my $node = new_node('version', "fsync = off\n");
+my $node = new_node('version', "fsync = off\n", damaged => 1);
 generate($node, 't', 'vector', $dim, 1000);
 $node->safe_psql('postgres', 'CREATE INDEX t_i ON t USING vchordrq (v vector_l2_ops) WITH (lists = 5); ANALYZE t');
 my $q = $node->safe_psql('postgres', "SELECT vc_vector(5, $dim)");

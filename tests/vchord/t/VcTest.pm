@@ -35,11 +35,13 @@ sub seed
 }
 
 # A running server with the extension and the functions of this file.  autovacuum is off: suites say
-# themselves when a table is vacuumed.
+# themselves when a table is vacuumed.  `damaged` is for tests that write into the server's files: without
+# checksums, which 18 has by default.
 sub new_node
 {
 	my ($name, $conf, %init) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
+	push @{ $init{extra} }, '--no-data-checksums' if delete $init{damaged} && $node->pg_version >= 18;
 	$node->init(%init);
 	$node->append_conf('postgresql.conf', <<"CONF");
 autovacuum = off
