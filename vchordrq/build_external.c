@@ -57,7 +57,7 @@ typedef struct TreeNodes
 	uint32 dim;
 } TreeNodes;
 
-pg_noreturn static void refuse(const char *fmt, ...) pg_attribute_printf(1, 2);
+pg_noreturn static void refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void
 refuse(const char *fmt, ...)
