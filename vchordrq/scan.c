@@ -66,7 +66,7 @@ rq_scan_round(VcScan *frame, int round)
 	if (round == 0)
 		self->need = wanted > 0 ? Min(wanted, most) : FIRST_ROUND;
 	else
-		self->need = Min(self->need * 2, most);
+		self->need = Min(self->need * 2, (size_t) most);
 	return rq_search_round(self->search, self->need);
 }
 
