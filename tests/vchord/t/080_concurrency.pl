@@ -32,7 +32,8 @@ foreach my $t (sort keys %tables)
 		ANALYZE $t");
 }
 
-# A division by zero is a wrong answer.  By inner product the nearest row is not the row itself.
+# A division by zero is a wrong answer.  Nobody may delete or move a row before it was looked for, so that is one
+# transaction.  By inner product the nearest row is not the row itself.
 sub script
 {
 	my ($t) = @_;
@@ -43,8 +44,10 @@ sub script
 \\set k random(0, 200)
 \\set n random(1, 20)
 SELECT nextval('ids')::int AS id \\gset
+BEGIN;
 INSERT INTO $t VALUES (:id, vc_vector(:id, $d)::$type);
 $own
+COMMIT;
 INSERT INTO $t SELECT i, CASE WHEN i % 50 <> 0 THEN vc_vector(i, $d)::$type END FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, :n)) s;
 DELETE FROM $t WHERE id > 2000 AND id % 201 = :k;
 UPDATE $t SET v = vc_vector(id + :k, $d)::$type WHERE id > 2000 AND id % 201 = 200 - :k;
