@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "core/buf.h"
+#include "core/report.h"
 
 /* heap pages asked for ahead in a batch; what perf.md section 5 found enough to hide the latency */
 #define PREFETCH_WINDOW 16
@@ -36,7 +37,8 @@ struct VcHeapFetch
 	IndexInfo *index_info;
 	bool direct; /* a heap table: pages are found through `cache` */
 	VcReadCache cache;
-	VcPagePin pin; /* the page of the last row, direct only */
+	VcPagePin pin;       /* the page of the last row, direct only */
+	BlockNumber nblocks; /* of the table, when a TID beyond made us look last */
 };
 
 VcHeapFetch *
@@ -86,6 +88,21 @@ start(VcHeapFetch *fetch)
 	vc_read_cache_init(&fetch->cache, fetch->heap);
 }
 
+BlockNumber
+vc_heapfetch_check(Relation index, Relation heap, const ItemPointerData *tid, BlockNumber nblocks)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+
+	if (block < nblocks || heap->rd_tableam != GetHeapamTableAmRoutine())
+		return nblocks;
+	/* rows leave the index before their pages leave the table, so this is not a race */
+	nblocks = RelationGetNumberOfBlocks(heap);
+	if (block >= nblocks)
+		vc_corrupt(index, InvalidBlockNumber, "row (%u,%u) lies beyond the %u blocks of its table",
+				   block, ItemPointerGetOffsetNumberNoCheck(tid), nblocks);
+	return nblocks;
+}
+
 void
 vc_heapfetch_hint(const VcHeapFetch *fetch, const ItemPointerData *tid)
 {
@@ -123,6 +140,7 @@ vc_heapfetch_row(VcHeapFetch *fetch, ItemPointer tid)
 	if (fetch->fetch == NULL)
 		start(fetch);
 
+	fetch->nblocks = vc_heapfetch_check(fetch->index, fetch->heap, tid, fetch->nblocks);
 	if (fetch->direct)
 	{
 		if (fetch_direct(fetch, &at))

@@ -39,6 +39,13 @@ extern void vc_heapfetch_destroy(VcHeapFetch *fetch);
 extern TupleTableSlot *vc_heapfetch_row(VcHeapFetch *fetch, ItemPointer tid);
 
 /*
+ * Can tid, read from an index page, be in the table at all?  nblocks: the length of the table as it was
+ * seen last, 0 at first; the result is the value for the next call.  Damage is vc_corrupt().
+ */
+extern BlockNumber vc_heapfetch_check(Relation index, Relation heap, const ItemPointerData *tid,
+									  BlockNumber nblocks);
+
+/*
  * The row at tid will be wanted soon: brings its page into the CPU cache if this backend knows where it
  * is in memory, else does nothing.
  */

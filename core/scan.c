@@ -169,6 +169,8 @@ emit(VcScan *s, const VcScanRow *row)
 {
 	IndexScanDesc scan = s->scan;
 
+	s->heap_blocks =
+		vc_heapfetch_check(scan->indexRelation, scan->heapRelation, &row->tid, s->heap_blocks);
 	scan->xs_heaptid = row->tid;
 	scan->xs_recheck = row->recheck;
 	scan->xs_recheckorderby = false;

@@ -98,6 +98,7 @@ struct VcScan
 
 	/* the frame's own */
 	VcHeapFetch *fetch;
+	BlockNumber heap_blocks; /* length of the table as seen last */
 	Oid *orderby_types;
 	bool started;
 	bool finished;

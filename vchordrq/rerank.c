@@ -85,7 +85,8 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 	if (search->left == 0 || search->nresults == 0)
 		return false;
 	*ret_result = result_heap_pop(search->results, &search->nresults);
-	if (search->filter)
+	/* after the pass over the table there is none to come */
+	if (search->filter && !search->exhaustive)
 		remember_popped(search, &ret_result->tid);
 	search->left--;
 	search->popped++;
