@@ -99,21 +99,3 @@ rq_extent_run(const RqMeta *meta, uint32 list, const RqExtentDisk *extent, RqRun
 	ret_run->owner = list;
 	ret_run->incarnation = extent->incarnation;
 }
-
-uint64
-rq_list_rows_estimate(const RqMeta *meta, const RqListDisk *list)
-{
-	uint64 rows = 0;
-
-	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
-	{
-		if (list->extent[i].first != InvalidBlockNumber)
-			rows += list->extent[i].rows - list->extent[i].dead;
-	}
-	/* the tail of a chain is half full on average */
-	if (list->append_pages > 0)
-		rows +=
-			(uint64) (list->append_pages - 1) * meta->geo.append_rows + meta->geo.append_rows / 2;
-	rows += (uint64) list->sealed_pages * meta->geo.append_rows;
-	return rows;
-}

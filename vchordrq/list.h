@@ -41,7 +41,4 @@ extern bool rq_append_page_check(Relation index, const RqMeta *meta, BlockNumber
 								 const char *page, uint32 list, uint32 incarnation,
 								 uint32 *ret_rows);
 
-/* rows of the list, dead ones excluded as far as the directory knows; appended rows are estimated */
-extern uint64 rq_list_rows_estimate(const RqMeta *meta, const RqListDisk *list);
-
 #endif

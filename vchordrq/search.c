@@ -355,9 +355,7 @@ round_filtered(RqSearch *search)
 			/* from here on the exact distance of rows that passed is the threshold */
 			search->use_codes = false;
 			rq_rerank(search, SIZE_MAX);
-			while (search->has_pending && search->params.automatic &&
-				   rq_probe_worthwhile(search, &search->pending))
-				visit_pending(search);
+			visit_lists(search);
 			break;
 		}
 		if (all_gathered(search) || search->dropped < get_float4_infinity())
