@@ -16,6 +16,20 @@ die()
 	exit 1
 }
 
+# Prints the head comment of the tool and ends it, if its arguments ask for that.
+help_if_asked()
+{
+	local arg
+	for arg in "$@"; do
+		case $arg in
+		-h | --help)
+			sed -n '2,/^[^#]/s/^# \{0,1\}//p' "tools/${0##*/}"
+			exit 0
+			;;
+		esac
+	done
+}
+
 # Runs a command with root's rights; never asks for a password.
 as_root()
 {
