@@ -23,11 +23,17 @@ vc_guc_init(VcGuc *guc, const char *name)
 		elog(ERROR, "configuration parameter \"%s\" is not defined", name);
 }
 
+GucSource
+vc_guc_source(const VcGuc *guc)
+{
+	Assert(guc->record != NULL);
+	return guc->record->source;
+}
+
 bool
 vc_guc_is_set(const VcGuc *guc)
 {
-	Assert(guc->record != NULL);
-	return guc->record->source != PGC_S_DEFAULT;
+	return vc_guc_source(guc) != PGC_S_DEFAULT;
 }
 
 static bool

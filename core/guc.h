@@ -24,6 +24,9 @@ typedef struct VcGuc
 /* Looks the GUC up; call from _PG_init after DefineCustom...Variable.  elog if there is none. */
 extern void vc_guc_init(VcGuc *guc, const char *name);
 
+/* Where its value comes from; of two sources the greater one is closer to the session. */
+extern GucSource vc_guc_source(const VcGuc *guc);
+
 /* Is its source anything but the built-in default? */
 extern bool vc_guc_is_set(const VcGuc *guc);
 

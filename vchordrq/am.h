@@ -36,7 +36,6 @@ extern int rq_max_scan_tuples; /* -1 = unlimited */
 extern int rq_maxsim_refine;
 extern int rq_maxsim_threshold;
 extern int rq_prefilter; /* RqPrefilter */
-extern int rq_order;     /* RqOrder */
 extern int rq_io_search; /* VcStreamMode */
 extern int rq_io_rerank;
 
@@ -45,6 +44,12 @@ extern VcGuc rq_guc_probes;
 extern VcGuc rq_guc_epsilon;
 extern VcGuc rq_guc_maxsim_refine;
 extern VcGuc rq_guc_maxsim_threshold;
+
+/*
+ * Order of later rounds.  vchordrq.scan_order and vchordrq."order" (design D11's name, which must be
+ * quoted) are one setting: what was set closer to the session counts, scan_order where that is even.
+ */
+extern RqOrder rq_order(void);
 
 extern void rq_guc_init(void); /* _PG_init */
 

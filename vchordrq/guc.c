@@ -21,7 +21,6 @@ int rq_max_scan_tuples = -1;
 int rq_maxsim_refine = 0;
 int rq_maxsim_threshold = 0;
 int rq_prefilter = RQ_PREFILTER_AUTO;
-int rq_order = RQ_ORDER_RELAXED;
 int rq_io_search = VC_STREAM_AUTO;
 int rq_io_rerank = VC_STREAM_AUTO;
 
@@ -29,6 +28,15 @@ VcGuc rq_guc_probes;
 VcGuc rq_guc_epsilon;
 VcGuc rq_guc_maxsim_refine;
 VcGuc rq_guc_maxsim_threshold;
+
+/*
+ * Two names of one setting.  Assign hooks that write one variable would not do: the end of a SET LOCAL
+ * of one name would undo the SET of the other.  So the value is derived from both whenever it is asked for.
+ */
+static int order = RQ_ORDER_RELAXED;
+static int scan_order = RQ_ORDER_RELAXED;
+static VcGuc guc_order;
+static VcGuc guc_scan_order;
 
 static const struct config_enum_entry prefilter_values[] = {
 	{"off", RQ_PREFILTER_OFF, false},   {"on", RQ_PREFILTER_ON, false},
@@ -46,6 +54,36 @@ static const struct config_enum_entry io_values[] = {{"auto", VC_STREAM_AUTO, fa
 													 {"prefetch_buffer", VC_STREAM_PREFETCH, false},
 													 {"read_stream", VC_STREAM_READ, false},
 													 {NULL, 0, false}};
+
+RqOrder
+rq_order(void)
+{
+	bool other = vc_guc_source(&guc_order) > vc_guc_source(&guc_scan_order);
+
+	return (RqOrder) (other ? order : scan_order);
+}
+
+/* SHOW of either name tells what counts */
+static const char *
+show_order(void)
+{
+	for (const struct config_enum_entry *e = order_values; e->name != NULL; e++)
+	{
+		if (e->val == (int) rq_order())
+			return e->name;
+	}
+	pg_unreachable();
+}
+
+static void
+define_order(const char *name, int *variable, VcGuc *guc)
+{
+	DefineCustomEnumVariable(
+		name, "Order of rows found by later rounds of a scan.",
+		"relaxed may return a row nearer than one already returned; strict drops it.", variable,
+		RQ_ORDER_RELAXED, order_values, PGC_USERSET, 0, NULL, NULL, show_order);
+	vc_guc_init(guc, name);
+}
 
 static void
 define_int(const char *name, const char *desc, const char *detail, int *variable, int boot, int min,
@@ -86,9 +124,8 @@ rq_guc_init(void)
 	define_enum("vchordrq.prefilter", "Evaluates a query's filter inside the index scan.",
 				"auto decides by the filter's selectivity and cost.", &rq_prefilter,
 				RQ_PREFILTER_AUTO, prefilter_values);
-	define_enum("vchordrq.order", "Order of rows found by later rounds of a scan.",
-				"relaxed may return a row nearer than one already returned; strict drops it.",
-				&rq_order, RQ_ORDER_RELAXED, order_values);
+	define_order("vchordrq.order", &order, &guc_order);
+	define_order("vchordrq.scan_order", &scan_order, &guc_scan_order);
 	define_enum("vchordrq.io_search", "How list pages are read.",
 				"auto reads ahead from the first page that is not in memory on.", &rq_io_search,
 				VC_STREAM_AUTO, io_values);

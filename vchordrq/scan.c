@@ -128,7 +128,7 @@ rq_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int n
 	vc_scan_rescan(scan, keys, nkeys, orderbys, norderbys, "vector");
 	rq_search_params(scan->indexRelation, &self->params);
 	self->frame.max_tuples = self->params.max_scan_tuples;
-	self->frame.strict = rq_order == RQ_ORDER_STRICT;
+	self->frame.strict = rq_order() == RQ_ORDER_STRICT;
 }
 
 bool
