@@ -7,7 +7,9 @@
  *	- the need-th smallest exact distance known so far (`best`);
  *	- the need-th smallest upper bound of the codes seen (`upper`), which works before any exact
  *	  distance is known: without it the first list would turn every row into a candidate, and no row
- *	  needs an exact distance before all lists have been scored (fewer reranks, by a third);
+ *	  needs an exact distance before all lists have been scored (fewer reranks, by a third).  Without a
+ *	  filter only rows that were never judged count (bounds above `known`), and results that are left:
+ *	  the ceiling is as large as the round, however many rounds there were;
  *	- the bound from which candidates were dropped for lack of memory.
  *
  * A visit remembers the threshold up to which it is complete (`seen`).  When a later round needs
@@ -41,30 +43,45 @@ bound_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* how many of n sorted candidates are below the cut */
+/*
+ * Where to cut n sorted candidates so that about `want` stay, those of one bound together (a bound is all
+ * that a visit remembers) and at least one bound, or no round would ever get on.  n: nothing to cut.
+ */
 static size_t
-below(const RqCandidate *candidates, size_t n, float cut)
+cut_at(const RqCandidate *candidates, size_t n, size_t want)
 {
-	while (n > 0 && candidates[n - 1].bound >= cut)
-		n--;
-	return n;
+	size_t at = want;
+
+	while (at > 0 && candidates[at - 1].bound == candidates[want].bound)
+		at--;
+	if (at == 0)
+	{
+		at = want;
+		while (at < n && candidates[at].bound == candidates[want].bound)
+			at++;
+	}
+	return at;
 }
 
 /*
  * Make room by forgetting the worse half of what this visit has added: none of it was judged, and the
  * visit will be complete only below the cut, so it is found again.  (Rare, so a sort and no selection.)
+ * false: all of it has one bound.
  */
-static void
+static bool
 drop_fresh(RqSearch *search)
 {
 	RqCandidate *fresh = search->candidates + search->fresh;
 	size_t n = search->ncandidates - search->fresh;
-	float cut;
+	size_t kept;
 
 	qsort(fresh, n, sizeof(RqCandidate), bound_cmp);
-	cut = fresh[n / 2].bound;
-	search->ncandidates = search->fresh + below(fresh, n / 2, cut);
-	search->dropped = Min(search->dropped, cut);
+	kept = cut_at(fresh, n, n / 2);
+	if (kept == n)
+		return false;
+	search->ncandidates = search->fresh + kept;
+	search->dropped = Min(search->dropped, fresh[kept].bound);
+	return true;
 }
 
 /*
@@ -75,22 +92,19 @@ static void
 drop_worse_half(RqSearch *search)
 {
 	size_t n = search->ncandidates;
+	size_t kept;
 	float cut;
 
 	qsort(search->candidates, n, sizeof(RqCandidate), bound_cmp);
 	search->nheap = n; /* a sorted array is a heap */
-	cut = search->candidates[n / 2].bound;
-	if (cut <= search->judged_to)
-	{
-		n = n / 2;
-		while (n < search->ncandidates && search->candidates[n].bound <= search->judged_to)
-			n++;
-		if (n == search->ncandidates)
-			return;
-		cut = search->candidates[n].bound;
-	}
-	search->ncandidates = below(search->candidates, n, cut);
-	search->nheap = search->ncandidates;
+	kept = cut_at(search->candidates, n, n / 2);
+	while (kept < n && search->candidates[kept].bound <= search->judged_to)
+		kept++;
+	if (kept == n)
+		return;
+	cut = search->candidates[kept].bound;
+	search->ncandidates = kept;
+	search->nheap = kept;
 	search->dropped = Min(search->dropped, cut);
 	for (size_t i = 0; i < search->nvisits; i++)
 		search->visits[i].seen = Min(search->visits[i].seen, cut);
@@ -104,9 +118,8 @@ add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
 	if (search->ncandidates == search->candidate_room)
 	{
 		if (search->ncandidates >= search->candidate_limit && !search->exhaustive &&
-			search->ncandidates - search->fresh >= search->fresh)
+			search->ncandidates - search->fresh >= search->fresh && drop_fresh(search))
 		{
-			drop_fresh(search);
 			if (bound >= search->dropped)
 				return;
 		}
@@ -281,7 +294,7 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		search->survivors[*nsurvivors].bound = distance;
 		search->survivors[*nsurvivors].row = first_row + i;
 		(*nsurvivors)++;
-		if (search->use_codes)
+		if (search->use_codes && distance > search->known)
 		{
 			rq_ceiling_push(&search->upper, distance, distance);
 			*threshold = Min(*threshold, rq_ceiling_limit(&search->upper));
@@ -365,6 +378,7 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 			list_bound(search, visit, &scorer.bound, &scorer.single);
 			scorer.bound.threshold = rq_search_threshold(search);
 			scorer.upper = search->use_codes ? &search->upper : NULL;
+			scorer.known = search->known;
 			scorer.out = search->survivors;
 			if (!rq_run_score(search->index, meta, search->cache, search->lists, &run, base, 0,
 							  (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS, rows, &scorer) ||
@@ -412,11 +426,11 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 		float lower = vcv_rabitq_single(&search->query, &single, (const uint8 *) (row + 1),
 										row->base, row->factor, row->err);
 
-		if (lower >= threshold || lower < visit->seen ||
-			!vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
+		if (lower >= threshold || !vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
 			continue;
-		add_candidate(search, lower, &row->strip);
-		if (search->use_codes)
+		if (lower >= visit->seen)
+			add_candidate(search, lower, &row->strip);
+		if (search->use_codes && lower > search->known)
 		{
 			rq_ceiling_push_code(&search->upper, &single, lower, row->factor, row->err);
 			threshold = Min(threshold, rq_ceiling_limit(&search->upper));

@@ -47,11 +47,48 @@ result_less(const RqResult *a, const RqResult *b)
 
 VC_HEAP_DEFINE(result_heap, RqResult, result_less);
 
+#define ST_SORT          sort_results
+#define ST_ELEMENT_TYPE  RqResult
+#define ST_COMPARE(a, b) (result_less(a, b) ? -1 : (result_less(b, a) ? 1 : 0))
+#define ST_SCOPE         static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static int
+key_cmp(const void *a, const void *b)
+{
+	return vc_key_cmp(*(const uint64 *) a, *(const uint64 *) b);
+}
+
+/* Does the pass over all rows leave this one out, because it came before or will come later? */
+static bool
+passed_over(RqSearch *search, const RqResult *result)
+{
+	uint64 key = vc_tid_key(&result->tid);
+
+	if (search->has_from && !result_less(&search->from, result))
+		return true;
+	if (search->restarted && search->npopped_tids > 0 &&
+		bsearch(&key, search->popped_tids, search->npopped_tids, sizeof(uint64), key_cmp) != NULL)
+		return true;
+	if (search->nresults >= search->result_limit)
+	{
+		/* the nearer half; a sorted array is a heap */
+		sort_results(search->results, search->nresults);
+		search->nresults /= 2;
+		search->cut = search->results[search->nresults - 1];
+		search->has_cut = true;
+	}
+	return search->has_cut && !result_less(result, &search->cut);
+}
+
 static void
 add_result(RqSearch *search, ItemPointer tid, float distance)
 {
 	RqResult result = {distance, *tid};
 
+	if (search->exhaustive && passed_over(search, &result))
+		return;
 	if (search->nresults == search->result_room)
 	{
 		search->results =
@@ -60,14 +97,15 @@ add_result(RqSearch *search, ItemPointer tid, float distance)
 		search->result_room *= 2;
 	}
 	result_heap_push(search->results, &search->nresults, result);
-	rq_ceiling_push(&search->best, distance, distance);
+	if (!search->exhaustive)
+		rq_ceiling_push(&search->best, distance, distance);
 }
 
-/* a later pass over the whole table must not deliver the row again */
+/* the pass over all rows must not deliver the row again */
 static void
 remember_popped(RqSearch *search, const ItemPointerData *tid)
 {
-	if (search->popped == search->popped_room)
+	if (search->npopped_tids == search->popped_room)
 	{
 		size_t room = Max(search->popped_room * 2, POPPED_ROOM);
 
@@ -76,7 +114,7 @@ remember_popped(RqSearch *search, const ItemPointerData *tid)
 						  room * sizeof(uint64));
 		search->popped_room = room;
 	}
-	search->popped_tids[search->popped] = vc_tid_key(tid);
+	search->popped_tids[search->npopped_tids++] = vc_tid_key(tid);
 }
 
 bool
@@ -85,8 +123,8 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 	if (search->left == 0 || search->nresults == 0)
 		return false;
 	*ret_result = result_heap_pop(search->results, &search->nresults);
-	/* after the pass over the table there is none to come */
-	if (search->filter && !search->exhaustive)
+	/* there is such a pass only with a filter and without explicit probes */
+	if (search->filter && search->params.automatic && !search->exhaustive)
 		remember_popped(search, &ret_result->tid);
 	search->left--;
 	search->popped++;
@@ -458,12 +496,6 @@ rq_rerank_all(RqSearch *search)
 	search->nheap = 0;
 }
 
-static int
-key_cmp(const void *a, const void *b)
-{
-	return vc_key_cmp(*(const uint64 *) a, *(const uint64 *) b);
-}
-
 /* VcHeapScanFilter */
 static bool
 table_row_passes(void *arg, TupleTableSlot *slot)
@@ -482,29 +514,35 @@ static void
 table_row(void *arg, TupleTableSlot *slot, ItemPointer root)
 {
 	RqSearch *search = arg;
-	uint64 key = vc_tid_key(root);
 	float distance;
 
-	if (search->popped > 0 &&
-		bsearch(&key, search->popped_tids, search->popped, sizeof(uint64), key_cmp) != NULL)
-		return;
 	if (distance_of_slot(search, slot, &distance))
 		add_result(search, root, distance);
 }
 
 bool
-rq_rerank_table(RqSearch *search)
+rq_rerank_has_table(RqSearch *search)
 {
-	VcHeapFetch *fetch = vc_scan_fetch(search->scan);
+	return vc_heapfetch_can_scan(vc_scan_fetch(search->scan));
+}
 
-	if (!vc_heapfetch_can_scan(fetch))
-		return false;
+void
+rq_rerank_restart(RqSearch *search)
+{
 	search->ncandidates = 0;
 	search->nheap = 0;
 	search->nresults = 0;
 	search->best.n = 0;
-	if (search->popped > 0)
-		qsort(search->popped_tids, search->popped, sizeof(uint64), key_cmp);
-	vc_heapfetch_scan(fetch, table_row_passes, table_row, search);
-	return true;
+	search->from = search->cut;
+	search->has_from = search->has_cut;
+	search->has_cut = false;
+	if (!search->restarted && search->npopped_tids > 0)
+		qsort(search->popped_tids, search->npopped_tids, sizeof(uint64), key_cmp);
+	search->restarted = true;
+}
+
+void
+rq_rerank_table(RqSearch *search)
+{
+	vc_heapfetch_scan(vc_scan_fetch(search->scan), table_row_passes, table_row, search);
 }

@@ -139,11 +139,14 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 		mask &= mask - 1;
 		if (scorer->upper)
 		{
-			float width;
-
 			/* the ceiling may have come down within this block */
 			if (lb[lane] >= scorer->bound.threshold)
 				continue;
+		}
+		if (scorer->upper && lb[lane] > scorer->known)
+		{
+			float width;
+
 			vcs_vector_ops.f16_to_f32(&err[lane], 1, &width);
 			rq_ceiling_push_code(scorer->upper, &scorer->single, lb[lane], factor[lane], width);
 			scorer->bound.threshold = Min(scorer->bound.threshold, rq_ceiling_limit(scorer->upper));

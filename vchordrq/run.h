@@ -102,6 +102,7 @@ typedef struct RqScorer
 	VcsBound bound;        /* threshold: rows with a bound at or above it are pruned */
 	VcvSingleBound single; /* for upper bounds; used with a ceiling only */
 	RqCeiling *upper;      /* NULL: threshold alone prunes */
+	float known;           /* rows with a bound up to this do not count in `upper` */
 	RqSurvivor *out;       /* room for every row scored */
 	uint32 nout;
 } RqScorer;

@@ -48,8 +48,13 @@
 #define CODES_MARGIN(need) ((need) + (need) / 8 + 2) /* dead rows count, too */
 #define INITIAL_ROOM       512
 
-/* share of work_mem for candidates; results and visits are smaller */
+/*
+ * Shares of work_mem: for candidates, or results of the pass over all rows, and for the ceiling of a
+ * filtered search, which is twice that while it grows.  Other results and visits are smaller.
+ */
 #define CANDIDATE_SHARE 0.75
+#define CEILING_SHARE   0.25
+#define RANK_MIN        65536
 
 RqSearch *
 rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
@@ -93,6 +98,16 @@ pull_next_list(RqSearch *search)
 	}
 	search->has_pending = rq_tree_next(search->tree, &search->pending);
 	search->tree_done = !search->has_pending;
+}
+
+static void
+begin_tree(RqSearch *search)
+{
+	search->nvisits = 0;
+	search->tree_done = false;
+	rq_tree_begin(search->tree, &search->query, (float) search->params.epsilon,
+				  search->params.automatic ? NULL : search->params.probes);
+	pull_next_list(search);
 }
 
 static void
@@ -143,7 +158,6 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	if (search->filter && !params->epsilon_given)
 		search->params.epsilon = FILTER_EPSILON;
 	search->x = x;
-	search->nvisits = 0;
 	search->visit_room = 64;
 	search->visits = vc_arena_alloc(search->arena, search->visit_room * sizeof(RqVisit));
 	search->ncandidates = 0;
@@ -155,11 +169,21 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 		Max((size_t) (memory * CANDIDATE_SHARE) / sizeof(RqCandidate), 4 * RQ_SEGMENT_ROWS);
 	search->dropped = get_float4_infinity();
 	search->judged_to = -get_float4_infinity();
+	search->known = -get_float4_infinity();
+	search->most_rank = Max((size_t) (memory * CEILING_SHARE) / sizeof(RqCeilingEntry), RANK_MIN);
 	search->best.room = 0;
 	search->upper.room = 0;
 	search->fresh = 0;
 	search->exhaustive = false;
+	search->restarted = false;
 	search->popped = 0;
+	search->popped_tids = NULL;
+	search->npopped_tids = 0;
+	search->popped_room = 0;
+	search->result_limit =
+		Max((size_t) (memory * CANDIDATE_SHARE) / sizeof(RqResult), 2 * INITIAL_ROOM);
+	search->has_cut = false;
+	search->has_from = false;
 	search->nresults = 0;
 	search->result_room = INITIAL_ROOM;
 	search->results = vc_arena_alloc(search->arena, search->result_room * sizeof(RqResult));
@@ -173,10 +197,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	vcv_rotate(x, disk->dim, rotated);
 	vcv_query_init(&search->query, disk->metric, rotated, disk->dim, true,
 				   vc_arena_alloc_aligned(search->arena, vcv_query_memory(disk->dim)));
-	search->tree_done = false;
-	rq_tree_begin(search->tree, &search->query, (float) search->params.epsilon,
-				  params->automatic ? NULL : params->probes);
-	pull_next_list(search);
+	begin_tree(search);
 	search->nearest_rank = search->has_pending ? search->pending.rank : 0;
 }
 
@@ -222,27 +243,17 @@ visit_pending(RqSearch *search)
 			Max(search->nearest_rank, search->visits[search->nvisits - 1].probe.rank);
 }
 
-/*
- * All remaining rows: by a pass over the table if that is possible, else one by one, in TID order as far
- * as memory goes.
- */
+/* what is left of all lists, in TID order as far as memory goes */
 static void
-visit_rest(RqSearch *search)
+visit_all_lists(RqSearch *search)
 {
-	RqCeiling best;
-
-	search->exhaustive = true;
-	search->use_codes = false;
-	if (rq_rerank_table(search))
+	for (size_t i = 0; i < search->nvisits; i++)
 	{
-		search->nvisits = 0;
-		search->has_pending = false;
-		search->tree_done = true;
-		return;
+		if (search->visits[i].seen < get_float4_infinity())
+			rq_gather_list(search, &search->visits[i]);
+		if (search->ncandidates >= search->candidate_limit)
+			rq_rerank_all(search);
 	}
-	best = search->best;
-	search->best.want = SIZE_MAX; /* no threshold: what was pruned before is gathered, too */
-	complete_visits(search);
 	while (search->has_pending)
 	{
 		/* the distance of an exact index is where the scores are: take it along */
@@ -254,15 +265,39 @@ visit_rest(RqSearch *search)
 			pull_next_list(search);
 		}
 		if (search->ncandidates >= search->candidate_limit)
-		{
-			search->best = best;
 			rq_rerank_all(search);
-			best = search->best;
-			search->best.want = SIZE_MAX;
-		}
 	}
-	search->best = best;
 	rq_rerank_all(search);
+}
+
+/*
+ * All remaining rows: by a pass over the table if that is possible, else by the lists.  If there were more
+ * than work_mem holds, the next call takes the nearest of those that were left.
+ */
+static void
+visit_rest(RqSearch *search)
+{
+	bool again = search->exhaustive;
+
+	search->exhaustive = true;
+	search->use_codes = false;
+	if (rq_rerank_has_table(search))
+	{
+		search->nvisits = 0;
+		search->has_pending = false;
+		search->tree_done = true;
+		rq_rerank_restart(search);
+		rq_rerank_table(search);
+	}
+	else
+	{
+		if (again)
+		{
+			rq_rerank_restart(search);
+			begin_tree(search);
+		}
+		visit_all_lists(search);
+	}
 }
 
 /* ceilings for the `rank` nearest of all rows, those of earlier rounds included */
@@ -271,7 +306,20 @@ expect_rank(RqSearch *search, size_t rank)
 {
 	search->rank = rank;
 	search->use_codes = true;
+	search->known = -get_float4_infinity();
 	new_ceiling(search->arena, &search->upper, CODES_MARGIN(rank));
+}
+
+/* the same for as many rows as the round needs, of those that were not popped */
+static void
+expect_need(RqSearch *search)
+{
+	search->rank = search->popped + search->need;
+	search->use_codes = true;
+	search->known = search->judged_to;
+	new_ceiling(search->arena, &search->upper, CODES_MARGIN(search->need));
+	for (size_t i = 0; i < search->nresults; i++)
+		rq_ceiling_push(&search->upper, search->results[i].distance, search->results[i].distance);
 }
 
 /* visit lists as long as that is worthwhile */
@@ -300,13 +348,14 @@ all_gathered(const RqSearch *search)
 static bool
 exhausted(const RqSearch *search)
 {
-	return search->ncandidates == 0 && search->nresults == 0 && all_gathered(search);
+	return search->ncandidates == 0 && search->nresults == 0 && !search->has_cut &&
+		   all_gathered(search);
 }
 
 static void
 round_plain(RqSearch *search)
 {
-	expect_rank(search, search->popped + search->need);
+	expect_need(search);
 	for (;;)
 	{
 		complete_visits(search);
@@ -327,7 +376,7 @@ round_filtered(RqSearch *search)
 	double rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
 	double rank = 0;
 
-	while (!search->exhaustive)
+	for (;;)
 	{
 		double missing = (double) (search->popped + search->need);
 		double rate = search->passed / search->evaluated;
@@ -341,12 +390,16 @@ round_filtered(RqSearch *search)
 		else
 			rank = Min(Max(missing / rate * FILTER_MARGIN + FILTER_MIN, 2 * rank),
 					   FILTER_GROWTH * rank);
-		if (rank > rows / EXHAUSTIVE_SHARE && search->params.automatic)
+		if (search->params.automatic &&
+			(rank > rows / EXHAUSTIVE_SHARE || rank > (double) search->most_rank))
 		{
 			visit_rest(search);
-			break;
+			return;
 		}
-		expect_rank(search, (size_t) Min(rank, RQ_RANK_MAX));
+		if (rank > (double) search->most_rank)
+			search->use_codes = false; /* all rows of the lists, as far as memory goes */
+		else
+			expect_rank(search, (size_t) rank);
 		complete_visits(search);
 		visit_lists(search);
 		rq_rerank(search, (size_t) Max(rank - search->judged, FILTER_MIN));
@@ -369,6 +422,13 @@ rq_search_round(RqSearch *search, size_t need)
 {
 	if (exhausted(search))
 		return false;
+	if (search->exhaustive)
+	{
+		if (search->nresults == 0)
+			visit_rest(search);
+		search->left = search->nresults;
+		return search->nresults > 0;
+	}
 	search->need = need;
 	search->dropped = get_float4_infinity();
 	new_ceiling(search->arena, &search->best, need);

@@ -97,29 +97,44 @@ typedef struct RqSearch
 	size_t candidate_limit; /* by work_mem */
 	float dropped;          /* candidates at or above this bound were dropped this round */
 	float judged_to;        /* no candidate with a bound above this was ever judged */
+	float known;            /* rows with a bound up to this do not count in `upper` */
 	size_t fresh;           /* candidates from here on were added by the visit under way */
-	bool exhaustive;        /* the pass over all remaining lists is under way or done */
+	bool exhaustive;        /* the pass over all remaining rows is under way or done */
+	bool restarted;         /* it finds what was popped before, too */
 
 	/* results not popped yet: heap by (distance, tid) */
 	RqResult *results;
 	size_t nresults;
 	size_t result_room;
 
+	/*
+	 * The pass over all rows keeps as many results as work_mem holds, the nearest; a further pass
+	 * finds those behind `cut`, which are not kept, and leaves out those up to `from`, which were.
+	 */
+	size_t result_limit;
+	bool has_cut;
+	RqResult cut;
+	bool has_from;
+	RqResult from;
+
 	/* round */
-	size_t need;     /* rows this round is to deliver */
-	size_t left;     /* of which not popped yet */
-	size_t popped;   /* in all rounds */
-	RqCeiling best;  /* the `need` smallest exact distances */
-	size_t rank;     /* of the farthest row wanted, among all rows */
-	RqCeiling upper; /* the `rank` smallest upper bounds of codes, see gather.c */
-	bool use_codes;  /* upper is kept */
+	size_t need;      /* rows this round is to deliver */
+	size_t left;      /* of which not popped yet */
+	size_t popped;    /* in all rounds */
+	RqCeiling best;   /* the `need` smallest exact distances */
+	size_t rank;      /* of the farthest row wanted, among all rows */
+	size_t most_rank; /* for which work_mem has a ceiling */
+	RqCeiling upper;  /* the smallest upper bounds of codes, see gather.c */
+	bool use_codes;   /* upper is kept */
 
 	/* filter */
 	bool filter;      /* evaluate the plan's quals (or fetch rows) before reranking */
 	double evaluated; /* candidates judged, and of which passed; with a prior from the plan */
 	double passed;
-	double judged;       /* of `evaluated`, without the prior */
-	uint64 *popped_tids; /* what was popped; sorted by rq_rerank_table */
+	double judged; /* of `evaluated`, without the prior */
+	uint64 *
+		popped_tids; /* what was popped before the pass over all rows; sorted by rq_rerank_restart */
+	size_t npopped_tids;
 	size_t popped_room;
 	RqEncoder *encoder; /* rerank in table; made when first needed */
 	RqCandidate *batch; /* [RQ_BATCH_MAX] */
@@ -127,9 +142,6 @@ typedef struct RqSearch
 	RqSurvivor *survivors; /* [RQ_SEGMENT_ROWS] */
 	float *distances;      /* [max(append_rows, rows_per_page)] */
 } RqSearch;
-
-/* most rows that ceilings are kept for */
-#define RQ_RANK_MAX (1 << 20)
 
 /* most candidates that are judged between two looks at the threshold */
 #define RQ_BATCH_MAX 4096
@@ -156,6 +168,8 @@ rq_search_threshold(const RqSearch *search)
 {
 	float threshold = Min(rq_ceiling_limit(&search->best), search->dropped);
 
+	if (search->exhaustive)
+		return get_float4_infinity();
 	if (search->use_codes)
 		threshold = Min(threshold, rq_ceiling_limit(&search->upper));
 	return threshold;
@@ -202,10 +216,16 @@ extern void rq_rerank(RqSearch *search, size_t max_rows);
 /* the same for all candidates, in TID order, quals first */
 extern void rq_rerank_all(RqSearch *search);
 
+/* Is a sequential pass over the table possible? */
+extern bool rq_rerank_has_table(RqSearch *search);
+
 /*
- * Forget candidates and results, and judge every row of the table in one sequential pass: all rows that
- * pass and were not popped become results.  false: not possible here, nothing was done.
+ * Forget candidates and results: what is judged from here on becomes a result only if it was neither
+ * popped before the pass over all rows nor the result of an earlier such pass.
  */
-extern bool rq_rerank_table(RqSearch *search);
+extern void rq_rerank_restart(RqSearch *search);
+
+/* judge every row of the table, in one sequential pass */
+extern void rq_rerank_table(RqSearch *search);
 
 #endif
