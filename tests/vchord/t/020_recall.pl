@@ -13,7 +13,8 @@ seed();
 my $node = new_node('recall', "fsync = off\nmaintenance_work_mem = '256MB'\nshared_buffers = '16MB'\n");
 my %sets = real_sets();
 
-# The floor is that of recall@10.  Few queries of the short form leave the other k more to chance.
+# The floor is that of recall@10.  Few queries of the short form leave the other k more to chance: with k = 1
+# and 40 queries a true recall of 0.97 has a standard deviation of 0.027, so 0.88 is three of them below.
 sub floors { return (floors => $long ? {} : { 1 => 0.88, 1000 => 0.92 }) }
 
 # rows of the short form
@@ -154,20 +155,23 @@ SKIP:
 	$node->safe_psql('postgres', 'DROP TABLE o, o_q');
 }
 
-# Ten inserts into an empty index, with one list and with more lists than rows.
+# Ten inserts into an empty index, with one list and with more lists than rows.  What is missed, is missed by the
+# bounds of codes alone: at epsilon 1.9 one bound in 35 is above the distance, and with k = 1 that loses the row
+# if the second nearest is nearer than this bound, too.  Of 12,000 such queries 0.4 % missed (0.9 % in the worst of
+# twelve groups), 2.3 % at epsilon 1.2 and none at 3.  So 400 queries expect 1.6 misses, 3.6 at worst, and 13 of them,
+# which the floor does not forgive, come once in 10,000 of the worst groups; with 20 queries it would be one miss.
+generate($node, 'e_q', 'vector', 96, 400, clusters => 50);
 foreach my $with ('', 'WITH (lists = 100)')
 {
 	foreach my $metric (qw(l2 ip cosine))
 	{
 		$node->safe_psql('postgres', 'CREATE TABLE e (id int, v vector(96))');
 		build('e', 'vector', $metric, $with);
-		recall_ok($node, "empty $metric $with", 'e', 'q', $metric);
+		recall_ok($node, "empty $metric $with", 'e', 'e_q', $metric);
 		$node->safe_psql('postgres', 'INSERT INTO e SELECT id, v FROM s ORDER BY id LIMIT 10');
-		# with k = 1 each of the 20 queries is right or wrong, and the bounds of codes hold with some probability
-		recall_ok($node, "ten inserts $metric $with", 'e', 'q', $metric, ks => [ 1, 5, 10, 100 ], floor => 0.97,
-			floors => { 1 => 0.89 });
+		recall_ok($node, "ten inserts $metric $with", 'e', 'e_q', $metric, ks => [ 1, 5, 10, 100 ], floor => 0.97);
 		$node->safe_psql('postgres', 'VACUUM e');
-		recall_ok($node, "ten inserts $metric $with, vacuumed", 'e', 'q', $metric, ks => [ 10, 100 ], floor => 0.97);
+		recall_ok($node, "ten inserts $metric $with, vacuumed", 'e', 'e_q', $metric, ks => [ 1, 10, 100 ], floor => 0.97);
 		$node->safe_psql('postgres', 'DROP TABLE e');
 	}
 }
