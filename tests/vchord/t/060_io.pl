@@ -21,7 +21,7 @@ $node->safe_psql('postgres', <<"SQL");
 SELECT setseed(@{[ ($seed % 1000) / 1000 ]});
 CREATE TABLE t (id int, v vector($dim));
 -- lists of very different length
-INSERT INTO t SELECT i, (SELECT array_agg((i * i % 7) * (j % 3) + random()) FROM generate_series(1, $dim) j
+INSERT INTO t SELECT i, (SELECT array_agg(((i % 7) * (i % 7) % 7) * (j % 3) + random()) FROM generate_series(1, $dim) j
 	WHERE i > 0)::vector FROM generate_series(1, $rows) i;
 CREATE TABLE q AS SELECT id, v FROM t ORDER BY hashint4(id) LIMIT @{[ counts(12, 60) ]};
 CREATE INDEX ON q (id);
