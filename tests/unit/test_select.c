@@ -1,11 +1,12 @@
 /*
  * tests/unit/test_select.c
- *		Heaps, top-k and loser tree against sorting the whole input.
+ *		Heaps, top-k, radix sort and loser tree against sorting the whole input.
  */
 #include "postgres.h"
 
 #include "core/heap.h"
 #include "core/loser_tree.h"
+#include "core/radix.h"
 #include "core/topk.h"
 
 #include <math.h>
@@ -345,10 +346,57 @@ loser_tree(void)
 	}
 }
 
+/* Random keys of few or many bytes: sorted, stable, nothing lost. */
+static void
+radix(void)
+{
+	static VcRadixItem items[MAX_N];
+	static VcRadixItem scratch[MAX_N];
+	static uint32 keys[MAX_N];
+
+	for (int round = 0; round < 300; round++)
+	{
+		uint32 n = round < 100 ? (uint32) round : (uint32) unit_below(3000);
+		uint64 range = (uint64) 1 << unit_below(33);
+		uint32 offset = round % 2 == 0 ? 0 : (uint32) unit_random();
+		uint64 sum = 0;
+
+		for (uint32 i = 0; i < n; i++)
+		{
+			keys[i] = (uint32) unit_below(range) + offset;
+			items[i].key = keys[i];
+			items[i].which = i;
+		}
+		vc_radix_sort(items, scratch, n);
+		for (uint32 i = 0; i < n; i++)
+		{
+			CHECK(items[i].which < n && items[i].key == keys[items[i].which]);
+			if (i > 0)
+				CHECK(items[i - 1].key < items[i].key ||
+					  (items[i - 1].key == items[i].key && items[i - 1].which < items[i].which));
+			sum += items[i].which;
+		}
+		CHECK(sum == (uint64) n * (n > 0 ? n - 1 : 0) / 2);
+	}
+}
+
+static void
+radix_float(void)
+{
+	static const float ascending[] = {-INFINITY, -3e38f, -1.5f, -1e-40f,  0.0f,
+									  1e-40f,    1.5f,   3e38f, INFINITY, NAN};
+
+	for (size_t i = 1; i < lengthof(ascending); i++)
+		CHECK(vc_radix_float(ascending[i - 1]) < vc_radix_float(ascending[i]));
+	CHECK(vc_radix_float(-0.0f) < vc_radix_float(0.0f));
+}
+
 int
 main(void)
 {
 	unit_init();
+	radix();
+	radix_float();
 	heap();
 	heap_mixed();
 	topk();
