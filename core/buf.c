@@ -496,20 +496,19 @@ bool
 vc_heap_fetch(Relation heap, Buffer buffer, ItemPointer tid, Snapshot snapshot,
 			  TupleTableSlot *slot)
 {
-	BufferHeapTupleTableSlot *tuple = (BufferHeapTupleTableSlot *) slot;
+	HeapTuple tuple = &((HeapTupleTableSlot *) slot)->tupdata;
 	bool all_dead;
 	bool found;
 
-	Assert(TTS_IS_BUFFERTUPLE(slot));
+	Assert(TTS_IS_HEAPTUPLE(slot));
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	found =
-		heap_hot_search_buffer(tid, heap, buffer, snapshot, &tuple->base.tupdata, &all_dead, true);
+	found = heap_hot_search_buffer(tid, heap, buffer, snapshot, tuple, &all_dead, true);
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	if (!found)
 		return false;
-	tuple->base.tupdata.t_self = *tid;
+	tuple->t_self = *tid;
 	slot->tts_tableOid = RelationGetRelid(heap);
-	ExecStoreBufferHeapTuple(&tuple->base.tupdata, slot, buffer);
+	ExecStoreHeapTuple(tuple, slot, false);
 	return true;
 }
 
@@ -762,4 +761,49 @@ vc_prefetch_hint(const VcReadCache *cache, BlockNumber blkno, uint32 offset, uin
 	__builtin_prefetch(page + VC_PAGE_SPECIAL);
 	for (uint32 i = 0; i < lines && offset + 64 * i < BLCKSZ; i++)
 		__builtin_prefetch(page + offset + 64 * i);
+}
+
+/* where the cache believes a row's line pointer to be, or NULL */
+static const ItemIdData *
+guess_line_pointer(const VcReadCache *cache, const ItemPointerData *tid, Buffer *ret_buffer)
+{
+	const CacheMap *map = live_map(cache);
+	const CacheEntry *entry =
+		map != NULL ? find_entry(map, ItemPointerGetBlockNumberNoCheck(tid)) : NULL;
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+
+	if (entry == NULL || entry->buffer == 0 || offset == InvalidOffsetNumber ||
+		offset > MaxHeapTuplesPerPage)
+		return NULL;
+	*ret_buffer = entry->buffer;
+	return PageGetItemId(BufferGetPage(entry->buffer), offset);
+}
+
+void
+vc_prefetch_line_pointer(const VcReadCache *cache, const ItemPointerData *tid)
+{
+	Buffer buffer;
+	const ItemIdData *lp = guess_line_pointer(cache, tid, &buffer);
+
+	if (lp == NULL)
+		return;
+	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+	__builtin_prefetch(BufferGetPage(buffer));
+	__builtin_prefetch(lp);
+}
+
+void
+vc_prefetch_tuple(const VcReadCache *cache, const ItemPointerData *tid)
+{
+	Buffer buffer;
+	const ItemIdData *lp = guess_line_pointer(cache, tid, &buffer);
+
+	if (lp != NULL)
+	{
+		const char *tuple = BufferGetPage(buffer) + Min(ItemIdGetOffset(lp), BLCKSZ - 64);
+
+		/* the header ends in the next line as often as not, where the first attributes are */
+		__builtin_prefetch(tuple);
+		__builtin_prefetch(tuple + 40);
+	}
 }

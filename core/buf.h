@@ -164,8 +164,9 @@ extern void vc_check_block(Relation rel, BlockNumber blkno);
 
 /*
  * What an index fetch does on a heap table, on a page that the caller has pinned: puts the member of the
- * HOT chain at *tid that the snapshot sees into `slot` (of the table's kind) and its own address into
- * *tid.  False if there is none.  Share-locks the page inside.
+ * HOT chain at *tid that the snapshot sees into `slot` (TTSOpsHeapTuple: it takes no pin, so the row is
+ * there as long as the caller's pin) and its own address into *tid.  False if there is none.  Share-locks
+ * the page inside.
  */
 extern bool vc_heap_fetch(Relation heap, Buffer buffer, ItemPointer tid, Snapshot snapshot,
 						  TupleTableSlot *slot);
@@ -221,6 +222,14 @@ extern VcPageRead vc_page_read_hit(VcReadCache *cache, Relation rel, BlockNumber
 extern void vc_prefetch_descriptor(const VcReadCache *cache, BlockNumber blkno);
 extern void vc_prefetch_hint(const VcReadCache *cache, BlockNumber blkno, uint32 offset,
 							 uint32 lines);
+
+/*
+ * The same for a row of a heap table, in two steps with some rows between them: descriptor and line
+ * pointer, then the tuple's header, for which the line pointer is read without pin or lock (the page may
+ * be another by now: then something useless is prefetched).
+ */
+extern void vc_prefetch_line_pointer(const VcReadCache *cache, const ItemPointerData *tid);
+extern void vc_prefetch_tuple(const VcReadCache *cache, const ItemPointerData *tid);
 
 /*----- guard accounting, assert builds -----*/
 

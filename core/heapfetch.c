@@ -81,10 +81,13 @@ start(VcHeapFetch *fetch)
 	MemoryContext old = MemoryContextSwitchTo(fetch->mcxt);
 
 	fetch->fetch = table_index_fetch_begin(fetch->heap);
-	fetch->slot = table_slot_create(fetch->heap, NULL);
-	MemoryContextSwitchTo(old);
 	fetch->direct = fetch->heap->rd_tableam == GetHeapamTableAmRoutine() &&
 					!RelationUsesLocalBuffers(fetch->heap);
+	/* our own pin keeps the row, so the slot needs none */
+	fetch->slot = fetch->direct
+					  ? MakeSingleTupleTableSlot(RelationGetDescr(fetch->heap), &TTSOpsHeapTuple)
+					  : table_slot_create(fetch->heap, NULL);
+	MemoryContextSwitchTo(old);
 	vc_read_cache_init(&fetch->cache, fetch->heap);
 }
 
@@ -107,9 +110,14 @@ void
 vc_heapfetch_hint(const VcHeapFetch *fetch, const ItemPointerData *tid)
 {
 	if (fetch->direct)
-		vc_prefetch_hint(
-			&fetch->cache, ItemPointerGetBlockNumberNoCheck(tid),
-			SizeOfPageHeaderData + ItemPointerGetOffsetNumberNoCheck(tid) * sizeof(ItemIdData), 1);
+		vc_prefetch_line_pointer(&fetch->cache, tid);
+}
+
+void
+vc_heapfetch_hint_tuple(const VcHeapFetch *fetch, const ItemPointerData *tid)
+{
+	if (fetch->direct)
+		vc_prefetch_tuple(&fetch->cache, tid);
 }
 
 /*

@@ -6,8 +6,8 @@
  *use, so that a scan which never looks at the heap pays nothing.  It follows HOT chains from the
  *root TID that an index holds, and sees what the snapshot sees.
  *
- * Locks: the caller holds no page guard.  Pins: the slot may pin one heap page until the next fetch
- *or vc_heapfetch_release(); on ERROR the resource owner drops it.
+ * Locks: the caller holds no page guard.  Pins: one heap page, that of the row in the slot, until the
+ * next fetch or vc_heapfetch_release(); on ERROR the resource owner drops it.
  */
 #ifndef VC_CORE_HEAPFETCH_H
 #define VC_CORE_HEAPFETCH_H
@@ -46,10 +46,12 @@ extern BlockNumber vc_heapfetch_check(Relation index, Relation heap, const ItemP
 									  BlockNumber nblocks);
 
 /*
- * The row at tid will be wanted soon: brings its page into the CPU cache if this backend knows where it
- * is in memory, else does nothing.
+ * The row at tid will be wanted soon: brings it into the CPU cache if this backend knows where its page
+ * is in memory, else does nothing.  Two steps, the second some rows later, when the line pointer is
+ * there.
  */
 extern void vc_heapfetch_hint(const VcHeapFetch *fetch, const ItemPointerData *tid);
+extern void vc_heapfetch_hint_tuple(const VcHeapFetch *fetch, const ItemPointerData *tid);
 
 /*
  * Index columns (expressions evaluated) of a row got by vc_heapfetch_row.  values and isnull have
