@@ -16,8 +16,12 @@
  * more, the list is scored again and rows in [seen, new threshold) are added: what was pruned is
  * found again, nothing is found twice.
  *
- * `rough` and `upper` count codes of rows that may be dead or invisible, so they ask for a few more than needed,
- * and a round that ends up short gathers again without it (search.c).
+ * With a filter, `upper` gives way to a `census` of estimates: many rows are wanted, which makes a heap
+ * dear, and as only the filter's share of them can be results, the middle of the bounds serves as well as
+ * the upper end and keeps half as many candidates.
+ *
+ * `upper` and `census` count codes of rows that may be dead or invisible, so they ask for a few more than
+ * needed, and a round that ends up short gathers again without them (search.c).
  *
  * Concurrency: the directory entry is copied first; a page of another incarnation means that
  * compaction moved the list and its pages were reused: start it again.  A visit keeps its copy of the
@@ -296,8 +300,11 @@ score_rows(RqSearch *search, const char *rows, uint32 stride, uint32 n, uint32 f
 		(*nsurvivors)++;
 		if (search->use_codes && distance > search->known)
 		{
-			rq_ceiling_push(&search->upper, distance, distance);
-			*threshold = Min(*threshold, rq_ceiling_limit(&search->upper));
+			if (search->filter)
+				rq_census_push(&search->census, distance);
+			else
+				rq_ceiling_push(&search->upper, distance, distance);
+			*threshold = rq_search_threshold(search);
 		}
 	}
 }
@@ -377,7 +384,10 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 			scorer.lut = search->query.lut;
 			list_bound(search, visit, &scorer.bound, &scorer.single);
 			scorer.bound.threshold = rq_search_threshold(search);
-			scorer.upper = search->use_codes ? &search->upper : NULL;
+			if (search->use_codes && search->filter)
+				scorer.census = &search->census;
+			else if (search->use_codes)
+				scorer.upper = &search->upper;
 			scorer.known = search->known;
 			scorer.out = search->survivors;
 			if (!rq_run_score(search->index, meta, search->cache, search->lists, &run, base, 0,
@@ -432,8 +442,12 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 			add_candidate(search, lower, &row->strip);
 		if (search->use_codes && lower > search->known)
 		{
-			rq_ceiling_push_code(&search->upper, &single, lower, row->factor, row->err);
-			threshold = Min(threshold, rq_ceiling_limit(&search->upper));
+			if (search->filter)
+				rq_census_push(&search->census,
+							   rq_code_estimate(&single, lower, row->factor, row->err));
+			else
+				rq_ceiling_push_code(&search->upper, &single, lower, row->factor, row->err);
+			threshold = rq_search_threshold(search);
 		}
 	}
 }

@@ -3,10 +3,16 @@
  *		Exact distances of candidates, best bound first.
  *
  * Where the exact distance comes from: the candidate itself (exact index), its vector slot (coded
- * index), or the table (rerank_in_table).  With a filter, or when the table is read anyway, batches
- * of candidates are taken in TID order, so that rows of one heap page are fetched together: visibility
- * first, then the plan's quals, then the distance.  Without, candidates are read one by one with the
- * next few prefetched, and none whose bound is not below the k-th exact distance.
+ * index), or the table (rerank_in_table).  Without a filter, candidates are read one by one with the
+ * next few prefetched, and none whose bound is not below the k-th exact distance.  With a filter, or when
+ * the table is read anyway, they go in batches: of the nearest by bound, as many as the pass rate says
+ * are missing, or once there are k rows a part of those below the limit, and within a batch in TID
+ * order, so that rows of one heap page are fetched together.
+ *
+ * Of a row with a filter either the vector or the row comes first (vectors_first).  In memory the two
+ * cost about the same, so if few rows pass it is the row: visibility, quals, then the distance of the
+ * few that are left.  The price of a row is that of cache misses, at its buffer's descriptor, its line
+ * pointer and the row itself; all three are prefetched.
  *
  * Vectors in the index are read through a stream (vchordrq.io_rerank), whose sequence is the queue of
  * candidates about to be judged.  Where it is not known whether a candidate's vector will be wanted,
@@ -26,13 +32,18 @@
 #include "vchordrq/search.h"
 #include "vchordrq/vectors.h"
 
-#define LOOKAHEAD   8  /* candidates whose vectors are prefetched into CPU caches */
-#define QUEUE_MAX   32 /* candidates whose vectors are read ahead */
+#define LOOKAHEAD   8 /* candidates whose vectors are prefetched into CPU caches */
 #define BATCH_MIN   8
 #define BATCH_FIRST 128 /* judged before the pass rate is believed */
 #define POPPED_ROOM 64
 /* less than the estimate says: a batch goes on when the rest has its rows */
 #define BATCH_MARGIN 0.6
+/* of the candidates below the limit, once there is one: by a few batches it has come down nearly all the way */
+#define BATCH_PARTS 4
+#define BATCH_LEAST 32
+/* share of candidates below the limit that turn out to be nearer than it (arxiv_lsa256: 0.2 to 0.4) */
+#define NEARER_SHARE 0.3
+#define CUT_SAMPLE   64 /* the standard deviation of a quantile is 6 % of the rows at the worst */
 
 #define CANDIDATE_LESS(a, b) ((a)->bound < (b)->bound)
 VC_HEAP_DEFINE(candidate_heap, RqCandidate, CANDIDATE_LESS);
@@ -351,95 +362,204 @@ rq_rerank_next_block(void *arg)
 	return InvalidBlockNumber;
 }
 
-/* judge `n` candidates of the batch in TID order */
+/* the row of number i of the batch is judged next; those behind it follow */
 static void
-judge_batch(RqSearch *search, size_t n, bool by_distance)
+hint_rows(RqSearch *search, size_t i, size_t n)
 {
-	sort_by_tid(search->batch, n);
-	expect_candidates(search, search->batch, by_distance || !search->filter ? n : 0);
+	const VcHeapFetch *fetch;
+	size_t ahead = i == 0 ? 0 : 2 * LOOKAHEAD - 1;
+
+	if (!search->filter)
+		return;
+	fetch = vc_scan_fetch(search->scan);
+	for (size_t k = i + ahead; k < Min(i + 2 * LOOKAHEAD, n); k++)
+		vc_heapfetch_hint(fetch, &search->batch[k].strip.tid);
+	for (size_t k = i + ahead / 2; k < Min(i + LOOKAHEAD, n); k++)
+		vc_heapfetch_hint_tuple(fetch, &search->batch[k].strip.tid);
+}
+
+/* judge the `n` nearest candidates from `items` on, in TID order */
+static void
+judge_batch(RqSearch *search, const RqCandidate *items, size_t n, bool by_distance)
+{
+	VcRadixItem *order = search->order;
+	RqCandidate *batch = search->batch;
+
+	/* rows of a page in any order */
+	for (size_t i = 0; i < n; i++)
+	{
+		order[i].key = ItemPointerGetBlockNumberNoCheck(&items[i].strip.tid);
+		order[i].which = (uint32) i;
+	}
+	vc_radix_sort(order, order + RQ_BATCH_MAX, (uint32) n);
+	for (size_t i = 0; i < n; i++)
+		batch[i] = items[order[i].which];
+
+	expect_candidates(search, batch, by_distance || !search->filter ? n : 0);
+	if (!by_distance)
+		hint_rows(search, 0, n);
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		search->queue.head = i;
-		if (by_distance)
-		{
-			if (i + LOOKAHEAD < n)
-				prefetch_vector(search, &search->batch[i + LOOKAHEAD].strip);
-			judge_by_distance(search, &search->batch[i]);
-		}
+		if (!by_distance)
+			hint_rows(search, i + 1, n);
+		else if (i + LOOKAHEAD < n)
+			prefetch_vector(search, &batch[i + LOOKAHEAD].strip);
+		/* the limit may have come down within the batch; there is room where it came from */
+		if (batch[i].bound >= rq_ceiling_limit(&search->best))
+			search->candidates[search->ncandidates++] = batch[i];
+		else if (by_distance)
+			judge_by_distance(search, &batch[i]);
 		else
-		{
-			if (search->filter && i + LOOKAHEAD < n)
-				vc_heapfetch_hint(vc_scan_fetch(search->scan),
-								  &search->batch[i + LOOKAHEAD].strip.tid);
-			judge(search, &search->batch[i]);
-		}
+			judge(search, &batch[i]);
 	}
 	vc_stream_reset(search->vectors);
 }
 
-/*
- * Until the round has its rows: best bounds first, as many as the pass rate says are missing, but in
- * growing batches, because the rate is a guess at first.
- */
-static void
-rerank_missing(RqSearch *search, size_t *max_rows)
+static int
+float_cmp(const void *a, const void *b)
 {
-	size_t most = Max(BATCH_FIRST, 8 * search->best.want);
+	float x = *(const float *) a;
+	float y = *(const float *) b;
 
-	restore_heap(search);
-	while (search->nheap > 0 && *max_rows > 0 && !rq_ceiling_full(&search->best))
-	{
-		double missing = (double) (search->best.want - search->best.n);
-		double rate = search->filter ? search->passed / search->evaluated : 1.0;
-		double want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
-		size_t n = 0;
-
-		want = Min(Min(want, most), Min(*max_rows, RQ_BATCH_MAX));
-		while (n < (size_t) want && search->nheap > 0)
-			search->batch[n++] = pop_candidate(search);
-		*max_rows -= n;
-		most *= 2;
-		judge_batch(search, n, false);
-	}
+	return (x > y) - (x < y);
 }
 
-/* Take up to `max` candidates with a bound below `limit`, in any order. */
-static size_t
-take_below(RqSearch *search, float limit, size_t max)
+/*
+ * A bound that about `want` of the candidates below `limit` do not exceed, or infinity if there are no
+ * more than that.  From a sample: a selection would cost more than all else that is done here.
+ */
+static float
+nearest_cut(const RqSearch *search, float limit, size_t want)
 {
-	size_t kept = 0;
+	float sample[CUT_SAMPLE];
+	size_t below = 0;
 	size_t n = 0;
 
+	if (search->ncandidates <= want)
+		return get_float4_infinity();
+	for (size_t i = 0; i < search->ncandidates; i++)
+		below += !(search->candidates[i].bound >= limit);
+	if (below <= want)
+		return get_float4_infinity();
+	for (size_t i = 0; i < CUT_SAMPLE; i++)
+	{
+		float bound = search->candidates[i * search->ncandidates / CUT_SAMPLE].bound;
+
+		if (bound < limit)
+			sample[n++] = bound;
+	}
+	if (n == 0)
+		return limit;
+	qsort(sample, n, sizeof(float), float_cmp);
+	return sample[want * n / below];
+}
+
+/*
+ * Take about RQ_BATCH_MAX of the nearest candidates below `limit`, not more, to search->nearest in order
+ * of bounds.  The others stay.
+ */
+static size_t
+take_nearest(RqSearch *search, float limit)
+{
+	RqCandidate *candidates = search->candidates;
+	VcRadixItem *order = search->order;
+	float cut = nearest_cut(search, limit, RQ_BATCH_MAX / 4 * 3);
+	size_t n = 0;
+	size_t kept = 0;
+
+	/* no branch depends on a bound; one that is NaN is taken */
 	for (size_t i = 0; i < search->ncandidates; i++)
 	{
-		if (n < max && search->candidates[i].bound < limit)
-			search->batch[n++] = search->candidates[i];
-		else
-			search->candidates[kept++] = search->candidates[i];
+		RqCandidate candidate = candidates[i];
+		bool take = !(candidate.bound > cut) & !(candidate.bound >= limit) & (n < RQ_BATCH_MAX);
+
+		search->batch[n] = candidate;
+		candidates[kept] = candidate;
+		n += take;
+		kept += !take;
 	}
 	search->ncandidates = kept;
 	search->nheap = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		order[i].key = vc_radix_float(search->batch[i].bound);
+		order[i].which = (uint32) i;
+	}
+	vc_radix_sort(order, order + RQ_BATCH_MAX, (uint32) n);
+	for (size_t i = 0; i < n; i++)
+		search->nearest[i] = search->batch[order[i].which];
 	return n;
 }
 
 /*
- * Candidates in batches of TID order.  Once the round has its rows every candidate below the limit
- * has to be looked at, so their order among themselves is free.
+ * Is it cheaper to look at the vector of a candidate before its row?  That saves the row where the
+ * distance is too large: row_cost * (1 - NEARER_SHARE); the other order saves the vector where the quals
+ * fail: 1 - rate.
+ */
+static bool
+vectors_first(const RqSearch *search)
+{
+	double rate = search->passed / search->evaluated;
+
+	return search->meta->geo.grouped && search->row_cost * (1 - NEARER_SHARE) >= 1 - rate;
+}
+
+/*
+ * How many to judge before the next look at what was found.  Until the round has its rows, as many as
+ * the pass rate says are missing, but in growing batches, because the rate is a guess at first.  From
+ * then on a part of those below the limit, because the limit comes down.
+ */
+static size_t
+batch_size(const RqSearch *search, size_t below, size_t most)
+{
+	double missing = (double) (search->best.want - search->best.n);
+	double rate = search->filter ? search->passed / search->evaluated : 1.0;
+	double want = missing / Max(rate, 0.0005) * BATCH_MARGIN + BATCH_MIN;
+
+	if (rq_ceiling_full(&search->best))
+		return Max(below / BATCH_PARTS, BATCH_LEAST);
+	return (size_t) Min(want, (double) most);
+}
+
+/*
+ * Candidates in batches of TID order, the nearest first.
  */
 static void
 rerank_batches(RqSearch *search, size_t max_rows)
 {
-	rerank_missing(search, &max_rows);
-	while (max_rows > 0 && rq_ceiling_full(&search->best))
-	{
-		size_t n = take_below(search, rq_ceiling_limit(&search->best), Min(max_rows, RQ_BATCH_MAX));
+	size_t most = Max(BATCH_FIRST, 8 * search->best.want);
+	size_t at = 0;
+	size_t n = 0;
+	size_t below = 0; /* of search->nearest, those before it are below the limit */
 
-		if (n == 0)
+	while (max_rows > 0)
+	{
+		float limit = rq_ceiling_limit(&search->best);
+		size_t size;
+
+		if (at == n)
+		{
+			n = take_nearest(search, limit);
+			at = 0;
+			below = n;
+		}
+		while (below > at && search->nearest[below - 1].bound >= limit)
+			below--;
+		if (below == at)
 			break;
-		max_rows -= n;
-		judge_batch(search, n, search->meta->geo.grouped);
+		size = Min(Min(batch_size(search, below - at, most), below - at), max_rows);
+		judge_batch(search, search->nearest + at, size,
+					rq_ceiling_full(&search->best) && vectors_first(search));
+		at += size;
+		max_rows -= size;
+		most *= 2;
 	}
+	memcpy(search->candidates + search->ncandidates, search->nearest + at,
+		   (n - at) * sizeof(RqCandidate));
+	search->ncandidates += n - at;
 }
 
 static void
@@ -448,8 +568,8 @@ rerank_singly(RqSearch *search, size_t max_rows)
 	RqQueue *queue = &search->queue;
 
 	restore_heap(search);
-	expect_candidates(search, search->batch, 0);
-	queue->room = QUEUE_MAX;
+	expect_candidates(search, search->ahead, 0);
+	queue->room = RQ_QUEUE_MAX;
 	queue->refill = true;
 	for (; max_rows > 0; max_rows--)
 	{
@@ -474,7 +594,7 @@ rerank_singly(RqSearch *search, size_t max_rows)
 void
 rq_rerank(RqSearch *search, size_t max_rows)
 {
-	if (search->filter || (!search->meta->geo.grouped && !search->meta->geo.exact))
+	if (rq_search_batches(search))
 		rerank_batches(search, max_rows);
 	else
 		rerank_singly(search, max_rows);

@@ -119,6 +119,41 @@ rq_ceiling_push(RqCeiling *ceiling, float value, float estimate)
 		ceiling_heap_replace_top(ceiling->entries, ceiling->n, entry);
 }
 
+/* survivors of a block whose codes are counted, in the census or the ceiling */
+static void
+count_block(RqScorer *scorer, uint32 first_row, uint32 mask, const float *lb, const float *factor,
+			const uint16 *err)
+{
+	float width[RQ_BLOCK_ROWS];
+	float threshold = scorer->bound.threshold;
+
+	vcs_vector_ops.f16_to_f32(err, RQ_BLOCK_ROWS, width);
+	for (; mask != 0; mask &= mask - 1)
+	{
+		int lane = __builtin_ctz(mask);
+
+		/* the threshold may have come down within this block */
+		if (lb[lane] >= threshold)
+			continue;
+		if (scorer->census)
+		{
+			rq_census_push(scorer->census,
+						   rq_code_estimate(&scorer->single, lb[lane], factor[lane], width[lane]));
+			threshold = Min(threshold, scorer->census->limit);
+		}
+		else if (lb[lane] > scorer->known)
+		{
+			rq_ceiling_push_code(scorer->upper, &scorer->single, lb[lane], factor[lane],
+								 width[lane]);
+			threshold = Min(threshold, rq_ceiling_limit(scorer->upper));
+		}
+		scorer->out[scorer->nout].bound = lb[lane];
+		scorer->out[scorer->nout].row = first_row + lane;
+		scorer->nout++;
+	}
+	scorer->bound.threshold = threshold;
+}
+
 /* 32 sums and the block's factors -> survivors */
 static void
 score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, const char *factors)
@@ -132,25 +167,17 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 	mask = vcs_vector_ops.lower_bounds(acc, base, factor, err, &scorer->bound, lb);
 	if (rows < RQ_BLOCK_ROWS)
 		mask &= (1u << rows) - 1;
-	while (mask != 0)
+	if (mask == 0)
+		return;
+	if (scorer->census || scorer->upper)
+	{
+		count_block(scorer, first_row, mask, lb, factor, err);
+		return;
+	}
+	for (; mask != 0; mask &= mask - 1)
 	{
 		int lane = __builtin_ctz(mask);
 
-		mask &= mask - 1;
-		if (scorer->upper)
-		{
-			/* the ceiling may have come down within this block */
-			if (lb[lane] >= scorer->bound.threshold)
-				continue;
-		}
-		if (scorer->upper && lb[lane] > scorer->known)
-		{
-			float width;
-
-			vcs_vector_ops.f16_to_f32(&err[lane], 1, &width);
-			rq_ceiling_push_code(scorer->upper, &scorer->single, lb[lane], factor[lane], width);
-			scorer->bound.threshold = Min(scorer->bound.threshold, rq_ceiling_limit(scorer->upper));
-		}
 		scorer->out[scorer->nout].bound = lb[lane];
 		scorer->out[scorer->nout].row = first_row + lane;
 		scorer->nout++;

@@ -12,6 +12,7 @@
 #include "core/stream.h"
 #include "core/vector/rabitq.h"
 
+#include "vchordrq/census.h"
 #include "vchordrq/meta.h"
 
 /* where the pages of a run are, and what they must say of themselves */
@@ -84,15 +85,22 @@ rq_ceiling_estimate(const RqCeiling *ceiling)
 	return rq_ceiling_full(ceiling) ? ceiling->entries[0].estimate : get_float4_infinity();
 }
 
-/* as far above the estimate as `lower` is below it */
+/* the estimate is the middle between lower and upper bound */
+static inline float
+rq_code_estimate(const VcvSingleBound *single, float lower, float factor, float err)
+{
+	return lower + single->margin * factor + single->w * err;
+}
+
 static inline void
 rq_ceiling_push_code(RqCeiling *upper, const VcvSingleBound *single, float lower, float factor,
 					 float err)
 {
-	float width = single->margin * factor + single->w * err;
+	float estimate = rq_code_estimate(single, lower, factor, err);
+	float value = 2 * estimate - lower;
 
-	if (lower + 2 * width < rq_ceiling_limit(upper))
-		rq_ceiling_push(upper, lower + 2 * width, lower + width);
+	if (value < rq_ceiling_limit(upper))
+		rq_ceiling_push(upper, value, estimate);
 }
 
 /* how to score the blocks of a run, and where survivors go */
@@ -100,8 +108,9 @@ typedef struct RqScorer
 {
 	const uint8 *lut;      /* 16 bytes a group */
 	VcsBound bound;        /* threshold: rows with a bound at or above it are pruned */
-	VcvSingleBound single; /* for upper bounds; used with a ceiling only */
-	RqCeiling *upper;      /* NULL: threshold alone prunes */
+	VcvSingleBound single; /* for upper bounds; used with a ceiling or a census only */
+	RqCeiling *upper;      /* of upper bounds, or */
+	RqCensus *census;      /* of estimates; both NULL: threshold alone prunes */
 	float known;           /* rows with a bound up to this do not count in `upper` */
 	RqSurvivor *out;       /* room for every row scored */
 	uint32 nout;

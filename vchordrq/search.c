@@ -9,12 +9,18 @@
  * With explicit probes the lists are a hard cap and all of them are visited; without, a round that
  * is short always goes on, so a scan can be driven until every row of the index was delivered.
  *
- * With a filter evaluated inside the scan, k rows that pass are about the k / rate nearest of all: the
- * round first finds that many by their codes alone, which is cheap, then judges them in order of their
- * bounds, in batches of TID order.  If fewer pass than the rate promised, the rate has changed, and the
- * round goes on for more.  When that would be a good part of the index it stops ranking and takes
- * all remaining rows in one pass over the table: then a filter that matches nothing costs about as much as
- * a sequential scan, whose rows it visits in the same order.
+ * With a filter evaluated inside the scan, k rows that pass are about the k / rate nearest of all.  The
+ * rate is asked of some rows of the nearest list, because the planner often knows no better than a
+ * default.  Then the round finds that many rows by their codes alone, which is cheap (a nanosecond or
+ * two a row; a row judged costs 150), and judges them in order of their bounds, in batches of TID
+ * order.  If fewer pass than the rate promised, it has changed, and the round goes on for more.  When that
+ * would be a good part of the index it stops ranking and takes all remaining rows in one pass over the
+ * table: then a filter that matches nothing costs about as much as a sequential scan, whose rows it
+ * visits in the same order.
+ *
+ * As soon as k rows have passed, the exact distance of the k-th is the threshold, as without a filter:
+ * what is below it is judged, what was pruned below it is gathered after all (seldom anything).  Codes
+ * err, so two to three times k / rate rows are judged, however they are ordered.
  */
 #include "postgres.h"
 
@@ -30,19 +36,24 @@
 #include "vchordrq/search.h"
 
 /*
- * A row judged in order of its bound costs eight times what it costs in a pass over the table (a page
- * visit of its own, against a seventh of one), so beyond this share of the rows the pass is cheaper.
+ * A row judged in order of its bound costs three times what it costs in a pass over the table (a page
+ * visit of its own, against a seventh of one), and two to three are judged for each of the rank wanted,
+ * so beyond this share of the rows the pass is cheaper.
  */
 #define EXHAUSTIVE_SHARE 10
-#define FILTER_FIRST     16 /* the plan's rate is trusted for no more than this many a row wanted */
-#define FILTER_GROWTH    8
-#define FILTER_MARGIN    1.1 /* more than the estimate says, rather than one more turn */
-#define FILTER_MIN       16
+/* of judging a row and its quals, against reading a vector and computing a distance: about 200 ns each */
+#define ROW_COST      0.8
+#define OPERATOR_COST 0.1
+
+#define FILTER_FIRST  16 /* the plan's rate is trusted for no more than this many a row wanted */
+#define FILTER_GROWTH 8
+#define FILTER_MARGIN 1.1 /* more than the estimate says, rather than one more turn */
+#define FILTER_MIN    16
 
 /*
  * Epsilon of a filtered search when the user gave none.  Of the rows nearer than the k-th match only
- * the filter's share can be results, so a row lost to a tighter bound is rarely one; 1.2 halves the
- * vectors read and keeps recall at 0.97 where 1.9 has 0.997 (docs/tuning.md).
+ * the filter's share can be results, so a row lost to a tighter bound is rarely one; 1.2 saves a third of
+ * the rows judged and keeps recall at 0.97 where 1.9 has 0.995 (docs/tuning.md).
  */
 #define FILTER_EPSILON     1.2
 #define CODES_MARGIN(need) ((need) + (need) / 8 + 2) /* dead rows count, too */
@@ -78,8 +89,20 @@ rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache)
 	search->survivors = MemoryContextAlloc(scan->mcxt, RQ_SEGMENT_ROWS * sizeof(RqSurvivor));
 	search->distances =
 		MemoryContextAlloc(scan->mcxt, Max(geo->append_rows, geo->rows_per_page) * sizeof(float));
-	search->batch = MemoryContextAlloc(scan->mcxt, RQ_BATCH_MAX * sizeof(RqCandidate));
+	search->ahead = MemoryContextAlloc(scan->mcxt, RQ_QUEUE_MAX * sizeof(RqCandidate));
 	return search;
+}
+
+/* what most searches do without */
+static void
+allocate_batches(RqSearch *search)
+{
+	MemoryContext mcxt = search->scan->mcxt;
+
+	search->nearest = MemoryContextAlloc(mcxt, RQ_BATCH_MAX * sizeof(RqCandidate));
+	search->batch = MemoryContextAlloc(mcxt, (RQ_BATCH_MAX + 1) * sizeof(RqCandidate));
+	search->order = MemoryContextAlloc(mcxt, 2 * RQ_BATCH_MAX * sizeof(VcRadixItem));
+	search->census_count = MemoryContextAlloc(mcxt, RQ_CENSUS_BUCKETS * sizeof(uint32));
 }
 
 static void
@@ -123,6 +146,18 @@ new_ceiling(VcArena *arena, RqCeiling *ceiling, size_t want)
 	}
 }
 
+static void
+new_census(RqSearch *search, size_t want)
+{
+	if (want > search->census_room)
+	{
+		search->census_room = Max(want, 2 * search->census_room);
+		search->census_first =
+			vc_arena_alloc_array(search->arena, search->census_room, sizeof(float));
+	}
+	rq_census_begin(&search->census, want, search->census_first, search->census_count);
+}
+
 /*
  * A qual inside the scan costs a heap visit that the executor repeats for rows that pass; it saves the
  * rerank and, more important, tells the search how far it must go.  Only where nearly all rows pass is
@@ -154,6 +189,8 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	search->filter = quals->present && quals->usable &&
 					 (rq_prefilter == RQ_PREFILTER_ON ||
 					  (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));
+	if (rq_search_batches(search) && search->nearest == NULL)
+		allocate_batches(search);
 	search->params = *params;
 	if (search->filter && !params->epsilon_given)
 		search->params.epsilon = FILTER_EPSILON;
@@ -173,6 +210,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	search->most_rank = Max((size_t) (memory * CEILING_SHARE) / sizeof(RqCeilingEntry), RANK_MIN);
 	search->best.room = 0;
 	search->upper.room = 0;
+	search->census_room = 0;
 	search->fresh = 0;
 	search->exhaustive = false;
 	search->restarted = false;
@@ -192,6 +230,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	search->passed = 1;
 	search->evaluated = 1 / Max(quals->selectivity, 1e-4);
 	search->judged = 0;
+	search->row_cost = ROW_COST + OPERATOR_COST * quals->cost / Max(cpu_operator_cost, 1e-6);
 
 	rotated = vc_arena_alloc(search->arena, disk->dim * sizeof(float));
 	vcv_rotate(x, disk->dim, rotated);
@@ -300,14 +339,17 @@ visit_rest(RqSearch *search)
 	}
 }
 
-/* ceilings for the `rank` nearest of all rows, those of earlier rounds included */
+/* bounds for the `rank` nearest of all rows, those of earlier rounds included */
 static void
 expect_rank(RqSearch *search, size_t rank)
 {
 	search->rank = rank;
 	search->use_codes = true;
 	search->known = -get_float4_infinity();
-	new_ceiling(search->arena, &search->upper, CODES_MARGIN(rank));
+	if (search->filter)
+		new_census(search, CODES_MARGIN(rank));
+	else
+		new_ceiling(search->arena, &search->upper, CODES_MARGIN(rank));
 }
 
 /* the same for as many rows as the round needs, of those that were not popped */
@@ -370,26 +412,47 @@ round_plain(RqSearch *search)
 	}
 }
 
+/*
+ * What share passes?  The planner often knows no better than a default, so the rows of the nearest lists
+ * are asked first: `rank` of them.
+ */
+static void
+sample_rate(RqSearch *search, size_t rank)
+{
+	uint64 scored = search->scan->counters.codes;
+
+	expect_rank(search, rank);
+	while (search->has_pending && search->scan->counters.codes - scored < rank)
+		visit_pending(search);
+	rq_rerank(search, rank);
+}
+
 static void
 round_filtered(RqSearch *search)
 {
 	double rows = Max(search->meta->disk.build_rows, search->index->rd_rel->reltuples);
+	double missing = (double) (search->popped + search->need);
 	double rank = 0;
+	bool again = false;
 
+	if (search->judged == 0)
+	{
+		rank =
+			Min(missing * search->evaluated / search->passed, missing * FILTER_FIRST) + FILTER_MIN;
+		sample_rate(search, (size_t) Min(rank, (double) search->most_rank));
+	}
 	for (;;)
 	{
-		double missing = (double) (search->popped + search->need);
-		double rate = search->passed / search->evaluated;
+		double wanted = missing * search->evaluated / search->passed * FILTER_MARGIN + FILTER_MIN;
 
 		/*
 		 * At least twice the last turn, so that turns cost a constant factor; and not at once to what
 		 * a rate from few rows says.
 		 */
-		if (rank == 0)
-			rank = Min(missing / rate, missing * FILTER_FIRST) + FILTER_MIN;
-		else
-			rank = Min(Max(missing / rate * FILTER_MARGIN + FILTER_MIN, 2 * rank),
-					   FILTER_GROWTH * rank);
+		if (again)
+			wanted = Max(wanted, 2 * rank);
+		rank = rank == 0 ? wanted : Min(wanted, FILTER_GROWTH * rank);
+		again = true;
 		if (search->params.automatic &&
 			(rank > rows / EXHAUSTIVE_SHARE || rank > (double) search->most_rank))
 		{
@@ -408,6 +471,7 @@ round_filtered(RqSearch *search)
 			/* from here on the exact distance of rows that passed is the threshold */
 			search->use_codes = false;
 			rq_rerank(search, SIZE_MAX);
+			complete_visits(search);
 			visit_lists(search);
 			break;
 		}

@@ -9,6 +9,7 @@
 #ifndef VCHORDRQ_SEARCH_H
 #define VCHORDRQ_SEARCH_H
 
+#include "core/radix.h"
 #include "core/scan.h"
 
 #include "vchordrq/am.h"
@@ -89,7 +90,7 @@ typedef struct RqSearch
 	size_t nvisits;
 	size_t visit_room;
 
-	/* candidates: heap in [0, nheap), the rest unordered */
+	/* candidates: heap in [0, nheap), the rest unordered; all of them where they go in batches */
 	RqCandidate *candidates;
 	size_t nheap;
 	size_t ncandidates;
@@ -125,26 +126,39 @@ typedef struct RqSearch
 	size_t rank;      /* of the farthest row wanted, among all rows */
 	size_t most_rank; /* for which work_mem has a ceiling */
 	RqCeiling upper;  /* the smallest upper bounds of codes, see gather.c */
-	bool use_codes;   /* upper is kept */
+	RqCensus census;  /* with a filter instead: about the `rank` smallest estimates */
+	float *census_first;
+	uint32 *census_count;
+	size_t census_room; /* of census_first */
+	bool use_codes;     /* upper or census is kept */
 
 	/* filter */
 	bool filter;      /* evaluate the plan's quals (or fetch rows) before reranking */
 	double evaluated; /* candidates judged, and of which passed; with a prior from the plan */
 	double passed;
-	double judged; /* of `evaluated`, without the prior */
-	uint64 *
-		popped_tids; /* what was popped before the pass over all rows; sorted by rq_rerank_restart */
+	double judged;   /* of `evaluated`, without the prior */
+	double row_cost; /* of judging a row, against reading a vector */
+	/* what was popped before the pass over all rows; sorted by rq_rerank_restart */
+	uint64 *popped_tids;
 	size_t npopped_tids;
 	size_t popped_room;
 	RqEncoder *encoder; /* rerank in table; made when first needed */
-	RqCandidate *batch; /* [RQ_BATCH_MAX] */
+
+	/* candidates that are judged: one by one, or in batches; the latter's arrays are made when needed */
+	RqCandidate *ahead;   /* [RQ_QUEUE_MAX] */
+	RqCandidate *nearest; /* [RQ_BATCH_MAX], in order of bounds */
+	RqCandidate *batch;   /* [RQ_BATCH_MAX + 1]; one more is written, not taken */
+	VcRadixItem *order;   /* [2 * RQ_BATCH_MAX] */
 
 	RqSurvivor *survivors; /* [RQ_SEGMENT_ROWS] */
 	float *distances;      /* [max(append_rows, rows_per_page)] */
 } RqSearch;
 
+/* candidates whose vectors are read ahead, where they go one by one */
+#define RQ_QUEUE_MAX 32
+
 /* most candidates that are judged between two looks at the threshold */
-#define RQ_BATCH_MAX 4096
+#define RQ_BATCH_MAX 2048
 
 /* Allocate in the scan's memory; meta and cache must outlive it. */
 extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
@@ -162,6 +176,13 @@ extern bool rq_search_round(RqSearch *search, size_t need);
 /* next row of the round */
 extern bool rq_search_pop(RqSearch *search, RqResult *ret_result);
 
+/* Are candidates judged in batches of TID order? */
+static inline bool
+rq_search_batches(const RqSearch *search)
+{
+	return search->filter || (!search->meta->geo.grouped && !search->meta->geo.exact);
+}
+
 /* smallest distance that can still matter: rows at or above it need not be gathered */
 static inline float
 rq_search_threshold(const RqSearch *search)
@@ -171,7 +192,8 @@ rq_search_threshold(const RqSearch *search)
 	if (search->exhaustive)
 		return get_float4_infinity();
 	if (search->use_codes)
-		threshold = Min(threshold, rq_ceiling_limit(&search->upper));
+		threshold = Min(threshold,
+						search->filter ? search->census.limit : rq_ceiling_limit(&search->upper));
 	return threshold;
 }
 
@@ -181,7 +203,9 @@ rq_search_kth(const RqSearch *search)
 {
 	float kth = rq_ceiling_limit(&search->best);
 
-	return search->use_codes ? Min(kth, rq_ceiling_estimate(&search->upper)) : kth;
+	if (search->use_codes)
+		kth = Min(kth, search->filter ? search->census.limit : rq_ceiling_estimate(&search->upper));
+	return kth;
 }
 
 /* Is evaluating these quals inside the scan cheaper than reranking rows that fail them? */
