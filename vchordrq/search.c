@@ -12,7 +12,7 @@
  * With a filter evaluated inside the scan, k rows that pass are about the k / rate nearest of all.  The
  * rate is asked of some rows of the nearest list, because the planner often knows no better than a
  * default.  Then the round finds that many rows by their codes alone, which is cheap (a nanosecond or
- * two a row; a row judged costs 150), and judges them in order of their bounds, in batches of TID
+ * two a row; a row judged costs 115), and judges them in order of their bounds, in batches of TID
  * order.  If fewer pass than the rate promised, it has changed, and the round goes on for more.  When that
  * would be a good part of the index it stops ranking and takes all remaining rows in one pass over the
  * table: then a filter that matches nothing costs about as much as a sequential scan, whose rows it
@@ -36,12 +36,12 @@
 #include "vchordrq/search.h"
 
 /*
- * A row judged in order of its bound costs three times what it costs in a pass over the table (a page
- * visit of its own, against a seventh of one), and two to three are judged for each of the rank wanted,
+ * A row judged in order of its bound costs twice what it costs in a pass over the table (a page visit of
+ * its own, against a seventh of one), and two to three are judged for each of the rank wanted,
  * so beyond this share of the rows the pass is cheaper.
  */
 #define EXHAUSTIVE_SHARE 10
-/* of judging a row and its quals, against reading a vector and computing a distance: about 200 ns each */
+/* of judging a row and its quals, against reading a vector and computing a distance: 100 to 200 ns each */
 #define ROW_COST      0.8
 #define OPERATOR_COST 0.1
 
