@@ -35,7 +35,8 @@ sub seed
 }
 
 # A running server with the extension and the functions of this file.  autovacuum is off: suites say
-# themselves when a table is vacuumed.  `damaged` is for tests that write into the server's files: without
+# themselves when a table is vacuumed.  So is jit: a plan node that is disabled costs so much that each of thousands
+# of little queries would be compiled (pg_regress runs with jit).  `damaged` is for tests that write into the server's files: without
 # checksums, which 18 has by default.
 sub new_node
 {
@@ -46,6 +47,7 @@ sub new_node
 	$node->append_conf('postgresql.conf', <<"CONF");
 autovacuum = off
 client_min_messages = warning
+jit = off
 max_connections = 40
 max_worker_processes = 16
 $conf
