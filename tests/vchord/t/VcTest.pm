@@ -36,8 +36,8 @@ sub seed
 
 # A running server with the extension and the functions of this file.  autovacuum is off: suites say
 # themselves when a table is vacuumed.  So is jit: a plan node that is disabled costs so much that each of thousands
-# of little queries would be compiled (pg_regress runs with jit).  `damaged` is for tests that write into the server's files: without
-# checksums, which 18 has by default.
+# of little queries would be compiled (pg_regress runs with jit).  `damaged` is for tests that write into the
+# server's files: without checksums, which 18 has by default.
 sub new_node
 {
 	my ($name, $conf, %init) = @_;
