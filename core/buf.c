@@ -167,6 +167,9 @@ vc_xlog_adopt(VcXlog *xlog, Buffer buffer, int flags)
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("block %u is in the record already", xlog->pages[i].blkno)));
 	}
+	/* a full image replaces the page, whatever is on it */
+	if ((flags & GENERIC_XLOG_FULL_IMAGE) == 0 && !vc_page_hole_is_zero(BufferGetPage(buffer)))
+		vc_corrupt(xlog->rel, BufferGetBlockNumber(buffer), "the free space is not zero");
 	if (xlog->state == NULL)
 		xlog->state = GenericXLogStart(xlog->rel);
 	p = &xlog->pages[xlog->npages++];
@@ -191,21 +194,6 @@ unlock_all(VcXlog *xlog)
 	}
 }
 
-#ifdef USE_ASSERT_CHECKING
-static bool
-hole_is_zero(const char *page)
-{
-	const PageHeaderData *header = (const PageHeaderData *) page;
-
-	for (int i = header->pd_lower; i < header->pd_upper; i++)
-	{
-		if (page[i] != 0)
-			return false;
-	}
-	return true;
-}
-#endif
-
 void
 vc_xlog_commit(VcXlog *xlog)
 {
@@ -215,7 +203,7 @@ vc_xlog_commit(VcXlog *xlog)
 
 		if (problem != NULL)
 			elog(ERROR, "page %u would be written damaged: %s", xlog->pages[i].blkno, problem);
-		Assert(hole_is_zero(xlog->pages[i].page));
+		Assert(vc_page_hole_is_zero(xlog->pages[i].page));
 	}
 	if (xlog->state != NULL)
 		GenericXLogFinish(xlog->state);

@@ -66,6 +66,17 @@ vc_page_problem(const char *page)
 	return "wrong limits of the free space";
 }
 
+/* The first byte is zero and all equal their neighbours: memcmp needs 0.1 to 0.2 us for a whole page. */
+bool
+vc_page_hole_is_zero(const char *page)
+{
+	const PageHeaderData *header = (const PageHeaderData *) page;
+	const char *hole = page + header->pd_lower;
+	Size len = header->pd_upper - header->pd_lower;
+
+	return len == 0 || (hole[0] == 0 && memcmp(hole, hole + 1, len - 1) == 0);
+}
+
 void
 vc_page_check(Relation rel, BlockNumber blkno, const char *page, uint16 kinds)
 {

@@ -20,7 +20,10 @@
  * else has: items go through vc_page_item(), raw contents through vc_page_contents() and
  *core/span.h.
  *
- * Everything between pd_lower and pd_upper is zero on every page (WAL drops that hole).
+ * Everything between pd_lower and pd_upper is zero on every page (WAL drops that hole).  A page on
+ * which it is not is damaged: what lies there may be contents that a wrong pd_lower cut off, and the
+ * next change would wipe it out.  So it is refused when it is opened for writing; readers do not look
+ * there.
  */
 #ifndef VC_CORE_PAGE_H
 #define VC_CORE_PAGE_H
@@ -80,6 +83,9 @@ extern void vc_page_check(Relation rel, BlockNumber blkno, const char *page, uin
 
 /* The same as a question, without the kind: NULL if sound, else a message. */
 extern const char *vc_page_problem(const char *page);
+
+/* Is everything between pd_lower and pd_upper zero?  Only of a page without a problem. */
+extern bool vc_page_hole_is_zero(const char *page);
 
 static inline VcPageOpaque *
 vc_page_opaque(char *page)

@@ -57,6 +57,7 @@ check_finished(const char *page, BlockNumber blkno)
 
 	if (problem != NULL)
 		elog(ERROR, "page %u would be written damaged: %s", blkno, problem);
+	Assert(vc_page_hole_is_zero(page));
 }
 
 /* Copies a finished page into a buffer the caller locked; logs it; unlocks. */

@@ -47,7 +47,10 @@ typedef struct VcXlog
 
 extern VcXlog vc_xlog_begin(Relation rel);
 
-/* Adds an existing page, checked as by vc_page_read().  Returns the copy to edit. */
+/*
+ * Adds an existing page, checked as by vc_page_read(); vc_corrupt() also if its free space is not zero.
+ * Returns the copy to edit.
+ */
 extern char *vc_xlog_add(VcXlog *xlog, BlockNumber blkno, uint16 kinds);
 
 /* Same, but false at once (nothing added) if the lock is not free. */
@@ -63,7 +66,8 @@ extern char *vc_xlog_add_new(VcXlog *xlog, Relation heap, uint16 kind, uint32 ow
 
 /*
  * Adds a buffer that the caller pinned and locked exclusively; the record takes it over.  flags:
- * those of GenericXLogRegisterBuffer.  For core's own modules.
+ * those of GenericXLogRegisterBuffer; without GENERIC_XLOG_FULL_IMAGE the page has been checked by the
+ * caller, and its free space is here.  For core's own modules.
  */
 extern char *vc_xlog_adopt(VcXlog *xlog, Buffer buffer, int flags);
 

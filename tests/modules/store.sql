@@ -8,6 +8,8 @@ CREATE FUNCTION vc_test_put(regclass, bigint, text) RETURNS void
     AS '$libdir/vc_test_core' LANGUAGE C STRICT;
 CREATE FUNCTION vc_test_page(regclass, bigint) RETURNS text
     AS '$libdir/vc_test_core' LANGUAGE C STRICT;
+CREATE FUNCTION vc_test_spoil(regclass, bigint, offset_in_page int, value int) RETURNS void
+    AS '$libdir/vc_test_core' LANGUAGE C STRICT;
 CREATE FUNCTION vc_test_leave(regclass, bigint, guard text, way text) RETURNS void
     AS '$libdir/vc_test_core' LANGUAGE C STRICT;
 CREATE FUNCTION vc_test_pair(regclass, bigint, bigint, text, way text) RETURNS void

@@ -16,6 +16,7 @@
 
 VC_FUNCTION(vc_test_put);
 VC_FUNCTION(vc_test_page);
+VC_FUNCTION(vc_test_spoil);
 VC_FUNCTION(vc_test_leave);
 VC_FUNCTION(vc_test_pair);
 VC_FUNCTION(vc_test_lockable);
@@ -72,6 +73,22 @@ vc_test_page(PG_FUNCTION_ARGS)
 	vc_page_read_drop(&r);
 	store_close(index, NULL);
 	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+/* Sets a byte of a page in its buffer, past all checks, as damage does. */
+Datum
+vc_test_spoil(PG_FUNCTION_ARGS)
+{
+	Relation index = store_open_read(PG_GETARG_OID(0));
+	int offset = PG_GETARG_INT32(2);
+	VcPageRead r = vc_page_read_raw(index, PG_GETARG_INT64(1), NULL);
+
+	if (offset < 0 || offset >= BLCKSZ)
+		elog(ERROR, "offset %d", offset);
+	unconstify(char *, r.page)[offset] = (char) PG_GETARG_INT32(3);
+	vc_page_read_drop(&r);
+	store_close(index, NULL);
+	PG_RETURN_VOID();
 }
 
 /*

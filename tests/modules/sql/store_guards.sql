@@ -46,6 +46,21 @@ SELECT vc_test_pair('g_idx', 1, 2, 'x', 'twice');
 SELECT vc_test_pair('g_idx', 1, 2, 'x', 'damage');
 SELECT vc_test_page('g_idx', 1), vc_test_lockable('g_idx', 1), vc_test_lockable('g_idx', 2);
 
+-- damage in the free space: readers do not look, no way to open the page for writing lets it pass
+SELECT vc_test_spoil('g_idx', 1, 8159, 1);
+SELECT vc_test_page('g_idx', 1);
+SELECT vc_test_put('g_idx', 1, 'x');
+SELECT vc_test_lockable('g_idx', 1);
+SELECT vc_test_leave('g_idx', 1, 'cleanup', 'commit');
+SELECT vc_test_increment('g_idx', 1, 1);
+SELECT vc_test_pair('g_idx', 2, 1, 'x', 'commit');
+SELECT vc_test_page('g_idx', 1), vc_test_page('g_idx', 2), vc_test_lockable('g_idx', 2);
+SELECT vc_test_spoil('g_idx', 1, 8159, 0), vc_test_spoil('g_idx', 1, 28, 7);
+SELECT vc_test_put('g_idx', 1, 'x');
+SELECT vc_test_spoil('g_idx', 1, 28, 0);
+SELECT vc_test_put('g_idx', 1, 'pair');
+SELECT vc_test_page('g_idx', 1), vc_test_lockable('g_idx', 1);
+
 -- cancel: not under a lock (the edit is committed first), but with a pin
 SET statement_timeout = '100ms';
 SELECT vc_test_deaf('g_idx', 1, 'deaf', 400);
