@@ -259,7 +259,11 @@ publish(VcVpageAppender *appender)
 		char *data;
 
 		if (attached)
+		{
 			data = vc_xlog_add(&xlog, entry, file->data_kind);
+			if (((const PageHeaderData *) data)->pd_upper != VC_PAGE_SPECIAL)
+				vc_corrupt(file->rel, entry, "data page of a virtual file has items");
+		}
 		else
 		{
 			BlockNumber *entries = add_entries(&xlog, file, root, leaf, 0, leaf_first);
