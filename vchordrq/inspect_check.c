@@ -289,6 +289,11 @@ scan_blocks(RqCheck *c)
 			c->blocks[block] |= RQ_BLOCK_BAD;
 			continue;
 		}
+		if (((const PageHeaderData *) c->page)->pd_upper != VC_PAGE_SPECIAL)
+			vc_report_add(&c->report, block, "page ends at byte %u",
+						  ((const PageHeaderData *) c->page)->pd_upper);
+		if (!vc_page_hole_is_zero(c->page))
+			vc_report_add(&c->report, block, "the free space is not zero");
 		if (vc_page_is_free(c->page))
 			continue;
 		c->blocks[block] |= RQ_BLOCK_LIVE;

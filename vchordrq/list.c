@@ -78,13 +78,14 @@ rq_append_page_check(Relation index, const RqMeta *meta, BlockNumber blk, const 
 					 uint32 list, uint32 incarnation, uint32 *ret_rows)
 {
 	const RqAppendHeadDisk *head = (const RqAppendHeadDisk *) (page + RQ_HEAD_OFFSET);
+	const PageHeaderData *header = (const PageHeaderData *) page;
 
 	if (!vc_page_is_of(page, list, incarnation) ||
 		(vc_page_opaque_read(page)->kind & RQ_PAGE_APPEND) == 0)
 		return false;
 	if (head->rows > meta->geo.append_rows || head->dead > head->rows ||
-		((const PageHeaderData *) page)->pd_lower <
-			RQ_BODY_OFFSET + head->rows * meta->geo.append_bytes)
+		header->pd_lower != RQ_BODY_OFFSET + head->rows * meta->geo.append_bytes ||
+		header->pd_upper != VC_PAGE_SPECIAL)
 		vc_corrupt(index, blk, "append page claims %u rows, %u dead", head->rows, head->dead);
 	*ret_rows = head->rows;
 	return true;

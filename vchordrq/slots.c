@@ -55,10 +55,13 @@ free_slot(Relation index, const RqMeta *meta, BlockNumber group, const RqVectorH
 }
 
 static void
-write_part(char *page, uint32 within, const char *bytes, uint32 n)
+write_part(Relation index, BlockNumber block, char *page, uint32 within, const char *bytes,
+		   uint32 n)
 {
 	PageHeader header = (PageHeader) page;
 
+	if (header->pd_upper != VC_PAGE_SPECIAL)
+		vc_corrupt(index, block, "vector page ends at byte %u", header->pd_upper);
 	memcpy(page + RQ_BODY_OFFSET + within, bytes, n);
 	if (header->pd_lower < RQ_BODY_OFFSET + within + n)
 		header->pd_lower = RQ_BODY_OFFSET + within + n;
@@ -87,7 +90,7 @@ write_slot(Relation index, const RqMeta *meta, VcXlog *xlog, char *first_page, B
 		VC_SCOPED(vc_page_write_drop)
 		VcPageWrite w = vc_page_write(index, group + page_no, RQ_PAGE_VECTOR);
 
-		write_part(w.page, 0, slot + (from - at), part_bytes(from, end));
+		write_part(index, group + page_no, w.page, 0, slot + (from - at), part_bytes(from, end));
 		vc_page_write_commit(&w);
 	}
 	for (uint32 page_no = first; page_no <= Min(last, first + 1); page_no++)
@@ -95,7 +98,8 @@ write_slot(Relation index, const RqMeta *meta, VcXlog *xlog, char *first_page, B
 		uint32 from = Max(at, page_no * RQ_BODY_BYTES);
 		char *page = page_no == 0 ? first_page : vc_xlog_add(xlog, group + page_no, RQ_PAGE_VECTOR);
 
-		write_part(page, from % RQ_BODY_BYTES, slot + (from - at), part_bytes(from, end));
+		write_part(index, group + page_no, page, from % RQ_BODY_BYTES, slot + (from - at),
+				   part_bytes(from, end));
 	}
 }
 

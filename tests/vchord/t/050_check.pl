@@ -40,7 +40,8 @@ sub u32
 	return unpack('L', substr($$file, $block * PAGE + $offset, 4));
 }
 
-# name, kind of page, how to damage (file, block), what the check says, or an error
+# name, kind of page, how to damage (file, block), what the check says, or an error; of damage that only writers
+# meet: what INSERT says
 my @cases = (
 	['none', 'meta', sub { }, qr/^$/],
 	['metapage', 'meta', sub { flip(@_, 40) }, qr/ERROR.*corrupted at block 0/],
@@ -78,15 +79,38 @@ my @cases = (
 	['owner of a vector', 'vector', sub { flip(@_, 64) }, qr/\|place of the vector of row/],
 	['vector', 'vector', sub { flip(@_, 64 + 8 + 40) }, qr/\|vector of row/],
 	['open group', 'chain', sub { put(@_, 64, pack('L', 1)) }, qr/\|block is no vector group/],
+	[
+		'free space', 'append',
+		sub { flip(@_, 8150) },
+		qr/\|the free space is not zero/, qr/XX002.*the free space is not zero/
+	],
+	[
+		'limit of the free space', 'append',
+		sub { put(@_, 14, pack('S', 8152)) },
+		qr/\|page ends at byte 8152/, qr/XX002.*append page claims/
+	],
+	[
+		'lost appended rows', 'append',
+		sub { put(@_, 24, pack('L', u32(@_, 24) - 20)) },
+		qr/\|append page claims/, qr/XX002.*append page claims/
+	],
+	[
+		'end of the appended rows', 'append',
+		sub { my ($f, $b) = @_; put($f, $b, 12, pack('S', unpack('S', substr($$f, $b * PAGE + 12, 2)) - 400)) },
+		qr/\|the free space is not zero/, qr/XX002/
+	],
 	['end of the file', 'meta', sub { my ($f) = @_; $$f = substr($$f, 0, length($$f) - PAGE) }, qr/\|the block does not exist/],
 );
 
 for my $i (0 .. $#cases)
 {
-	$node->safe_psql('postgres', "CREATE INDEX i$i ON t USING vchordrq (v vector_l2_ops) "
+	$node->safe_psql('postgres', "CREATE TABLE w$i AS SELECT * FROM t") if $cases[$i][4];
+	$node->safe_psql('postgres', "CREATE INDEX i$i ON " . ($cases[$i][4] ? "w$i" : 't') . " USING vchordrq (v vector_l2_ops) "
 		  . "WITH (lists = '3', degree_of_parallelism = 1)");
 }
-$node->safe_psql('postgres', 'INSERT INTO t SELECT i, vec(i) FROM generate_series(1001, 1200) i; CHECKPOINT');
+$node->safe_psql('postgres', "INSERT INTO $_ SELECT i, vec(i) FROM generate_series(1001, 1200) i")
+	foreach 't', map { "w$_" } grep { $cases[$_][4] } 0 .. $#cases;
+$node->safe_psql('postgres', 'CHECKPOINT');
 
 # the first block of the kind that is in use
 my @files = map {
@@ -117,7 +141,7 @@ $node->start;
 
 for my $i (0 .. $#cases)
 {
-	my ($name, undef, undef, $says) = @{ $cases[$i] };
+	my ($name, undef, undef, $says, $writer_says) = @{ $cases[$i] };
 	my ($status, $out, $err) =
 	  $node->psql('postgres', "SELECT * FROM vchordrq_index_check('i$i', true)");
 
@@ -132,7 +156,13 @@ for my $i (0 .. $#cases)
 		ok($status == 0 || $err =~ /is corrupted at block|has format version/, "$name: $query")
 		  or diag($err);
 	}
+	next if !$writer_says;
+	($status, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose
+		INSERT INTO w$i SELECT i, vec(i) FROM generate_series(2001, 2200) i");
+	like($err, $writer_says, "$name: INSERT");
+	is($node->safe_psql('postgres', "SELECT count(*) FROM w$i"), 1200, "$name: nothing was inserted");
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM t'), 1200, 'the server lives');
+server_lived($node, 'no backend died');
 $node->stop;
 done_testing();
