@@ -47,7 +47,7 @@ sub same
 			(SELECT id FROM $t ORDER BY v $op '$q' LIMIT 100) s";
 		my $want = $primary->safe_psql('postgres', $answers);
 		cmp_ok(length($want), '>', 200, "$name: $t answers");
-		is($standby->safe_psql('postgres', $answers), $want, "$name: $t answers alike on the standby");
+		is(patient_psql($standby, $answers), $want, "$name: $t answers alike on the standby");
 		like(enumeration($standby, $t, $metric, $q), qr/^\d{3,} missing=0 extra=0$/,
 			"$name: all rows of $t on the standby");
 	}
@@ -99,7 +99,7 @@ foreach my $feedback ('off', 'on')
 	my ($in, $out, $err) = ('', '', '');
 	my $session = IPC::Run::start([ 'psql', '-X', '-At', $standby->connstr('postgres') ],
 		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(120));
-	my $rows = $standby->safe_psql('postgres', 'SELECT count(v) FROM a');
+	my $rows = patient_psql($standby, 'SELECT count(v) FROM a');
 	$in .= qq(
 SELECT vc_use_index(true);
 BEGIN ISOLATION LEVEL REPEATABLE READ;

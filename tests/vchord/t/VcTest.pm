@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(counts seed new_node real_sets load_file generate recall_ok enumeration sound crash
+our @EXPORT = qw(counts seed new_node patient_psql real_sets load_file generate recall_ok enumeration sound crash
   client finish_all server_lived index_path wait_until patch_file crc32c $long);
 
 # Full counts; the short form is for every run.
@@ -56,6 +56,23 @@ CONF
 	$node->safe_psql('postgres', 'CREATE EXTENSION vchord CASCADE');
 	$node->safe_psql('postgres', sql_functions());
 	return $node;
+}
+
+# What a query answers.  On a standby replay may cancel it: that is a conflict, not an answer, so it is asked again
+# when replay has gone on, for half a minute at most.
+sub patient_psql
+{
+	my ($node, $sql) = @_;
+	my ($status, $out, $err);
+	foreach my $attempt (1 .. 100)
+	{
+		($status, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 1);
+		return $out if $status == 0;
+		last if $err !~ /conflict with recovery/;
+		note("attempt $attempt: cancelled by recovery");
+		usleep(300_000);
+	}
+	die "psql: exit code $status: $err with $sql";
 }
 
 sub sql_functions
@@ -237,11 +254,11 @@ sub recall_ok
 	return;
 }
 
-# What vc_enumerate says, in one snapshot.
+# What vc_enumerate says, in one snapshot; on a standby, too.
 sub enumeration
 {
 	my ($node, $table, $metric, $q) = @_;
-	return $node->safe_psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ;
+	return patient_psql($node, "BEGIN ISOLATION LEVEL REPEATABLE READ;
 		SELECT vc_enumerate('$table', '$operators{$metric}', '$q'); COMMIT");
 }
 
