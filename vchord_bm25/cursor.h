@@ -1,0 +1,72 @@
+/*
+ * vchord_bm25/cursor.h
+ *		Postings of one term in one segment, block by block.
+ *
+ * Two levels, as block-max algorithms need them: moving among blocks reads summaries only (shallow), and the
+ * block is decoded when its postings are wanted (deep).  Inline postings (df < 128) are one block that is
+ * decoded at open.  A cursor copies what it decodes and holds no page between calls.
+ */
+#ifndef VCHORD_BM25_CURSOR_H
+#define VCHORD_BM25_CURSOR_H
+
+#include "vchord_bm25/segment.h"
+
+#define BM25_NO_DOC 0xFFFFFFFF /* beyond the last document */
+
+typedef struct Bm25Cursor
+{
+	const Bm25Segment *segment;
+	uint32 df;
+	uint32 nblocks;
+	Bm25ImpactDisk list_impact[BM25_LARGE_IMPACTS];
+
+	/* the block the cursor is at (shallow); block_no == nblocks: at the end */
+	uint32 block_no;
+	uint32 block_first; /* documents of the block are >= this (last of the block before + 1) ... */
+	uint32 block_last;  /* ... and <= this */
+	Bm25ImpactDisk block_impact[2];
+
+	/* its postings, if decoded */
+	bool decoded;
+	uint32 count;
+	uint32 at;                        /* 0 .. count - 1: the current posting */
+	uint32 docs[BM25_BLOCK_POSTINGS]; /* ascending */
+	uint32 tfs[BM25_BLOCK_POSTINGS];
+	uint32 norms[BM25_BLOCK_POSTINGS]; /* codes, or lengths with exact norms */
+
+	/* the cursor's own */
+	Bm25SegmentTerm term;
+	Bm25SummaryDisk *summaries; /* a window of them */
+	uint32 summaries_first;
+	uint32 summaries_count;
+	bool norms_decoded;
+	uint32 norm_place;
+	uint8 scratch[3 * 16 * 32 + 128];
+} Bm25Cursor;
+
+/* Opens at the first block.  Memory (a page of summaries) of the current context. */
+extern void bm25_cursor_open(Bm25Cursor *cursor, const Bm25Segment *segment,
+							 const Bm25SegmentTerm *term);
+
+/* Moves (forward only) to the block that may hold the first document >= doc; false at the end. */
+extern bool bm25_cursor_shallow(Bm25Cursor *cursor, uint32 doc);
+
+/* Decodes documents, frequencies and norms of the present block. */
+extern void bm25_cursor_decode(Bm25Cursor *cursor);
+
+/*
+ * Moves to the first posting with document >= doc, decoding its block.  Returns the document, or
+ * BM25_NO_DOC.
+ */
+extern uint32 bm25_cursor_seek(Bm25Cursor *cursor, uint32 doc);
+
+/* The next posting; BM25_NO_DOC at the end. */
+extern uint32 bm25_cursor_next(Bm25Cursor *cursor);
+
+/*
+ * Positions of the current posting, tfs[at] of them, ascending, in the current context.  Only in an index
+ * with positions.
+ */
+extern const uint32 *bm25_cursor_positions(Bm25Cursor *cursor);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * vchord_bm25/maintain.h
+ *		Seal, merge, free: how the segments of an index come and go.
+ *
+ * All of these need the maintenance lock (meta.h), and none makes a reader or an inserter wait.
+ *
+ * Tiers: segments are kept from old to new.  When `fanout` neighbours are of one level (by number of documents, a
+ * factor of fanout a level), they are merged into one; a merge drops dead documents.  An inserter that
+ * seals also merges while the inputs are small; larger merges are left to VACUUM and bm25_merge().
+ */
+#ifndef VCHORD_BM25_MAINTAIN_H
+#define VCHORD_BM25_MAINTAIN_H
+
+#include "vchord_bm25/meta.h"
+
+/* Makes the growing documents a segment.  False if there were none. */
+extern bool bm25_seal(Relation index, Relation heap);
+
+/*
+ * Merges what the tiers ask for, of inputs up to max_pages together (0: any).  full: everything into one
+ * segment.  Returns the number of merges.
+ */
+extern int bm25_merge_tiers(Relation index, Relation heap, uint32 max_pages, bool full);
+
+/* Rewrites segments with many dead documents; recounts dead_terms of the others.  For VACUUM. */
+extern void bm25_clean_segments(Relation index, Relation heap);
+
+/* Frees all pages of an unlinked segment named in retired[]. */
+extern void bm25_segment_free(Relation index, const Bm25SegmentDisk *disk);
+
+#endif

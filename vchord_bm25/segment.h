@@ -1,0 +1,83 @@
+/*
+ * vchord_bm25/segment.h
+ *		Reading a segment: pages, dictionary, documents, dead documents.
+ *
+ * A segment is immutable but for its state page and the files that it names.  Its header and extents are
+ * read once and kept for the backend (by relfilenode and incarnation, bounded, least recent use).  The caller holds a
+ * registered snapshot taken before it read the metapage, or the maintenance lock (meta.h): then no page of
+ * the segment is reused (core/recycle.h).
+ *
+ * Nothing from a page is used before it is checked: structural damage is vc_corrupt().
+ */
+#ifndef VCHORD_BM25_SEGMENT_H
+#define VCHORD_BM25_SEGMENT_H
+
+#include "core/buf.h"
+
+#include "vchord_bm25/format.h"
+#include "vchord_bm25/key.h"
+
+typedef struct Bm25Segment
+{
+	Relation index;
+	VcReadCache *cache; /* of the caller's scan, may be NULL */
+	Bm25SegmentDisk disk;
+	uint32 flags;                 /* of the metapage */
+	uint32 fields;                /* of the metapage */
+	const Bm25HeaderDisk *header; /* with all extents behind it */
+	/* from the state page, as of open */
+	Bm25StateDisk state;
+	/* bitmap of dead documents as of open; NULL if none is dead.  Bit d of byte d / 8. */
+	const uint8 *dead;
+} Bm25Segment;
+
+/* Opens a segment named by the metapage.  Memory (bitmap of the dead) of the current context. */
+extern void bm25_segment_open(Bm25Segment *segment, Relation index, VcReadCache *cache,
+							  const Bm25SegmentDisk *disk, uint32 flags, uint32 fields);
+
+static inline bool
+bm25_segment_is_dead(const Bm25Segment *segment, uint32 doc)
+{
+	return segment->dead != NULL && (segment->dead[doc / 8] >> (doc % 8) & 1) != 0;
+}
+
+/* Reads page `page` of a section (checked against the section's range and kind). */
+extern VcPageRead bm25_segment_page(const Bm25Segment *segment, Bm25Section section, uint32 page);
+
+/* The block that holds a page, for prefetching. */
+extern BlockNumber bm25_segment_block(const Bm25Segment *segment, uint32 page);
+
+/* TID of a document; lengths of a document, `fields` of them. */
+extern ItemPointerData bm25_segment_tid(const Bm25Segment *segment, uint32 doc);
+extern void bm25_segment_lengths(const Bm25Segment *segment, uint32 doc, uint32 *ret_length);
+
+/*----- dictionary -----*/
+
+/* A term as found in the dictionary. */
+typedef struct Bm25SegmentTerm
+{
+	uint32 df;              /* as written, dead documents included */
+	bool large;             /* df >= 128 */
+	Bm25LargeTermDisk list; /* large: where the summaries are */
+	const uint8 *postings;  /* small: copy of the inline postings, of the caller's context */
+	uint32 postings_bytes;
+} Bm25SegmentTerm;
+
+/* False if the segment has no such term. */
+extern bool bm25_segment_lookup(const Bm25Segment *segment, Bm25Key key, Bm25SegmentTerm *ret_term);
+
+/*
+ * Terms in ascending order from the first key >= `from` on (data NULL: all).  For prefixes, merges and
+ * checks.  Copies a page at a time; holds no lock between calls.
+ */
+typedef struct Bm25TermIterator Bm25TermIterator;
+extern Bm25TermIterator *bm25_term_iterate(const Bm25Segment *segment, Bm25Key from);
+
+/* The next term; key and postings are valid until the next call.  False at the end. */
+extern bool bm25_term_next(Bm25TermIterator *iterator, Bm25Key *ret_key, Bm25SegmentTerm *ret_term);
+extern void bm25_term_iterate_end(Bm25TermIterator *iterator);
+
+/* Live documents that hold the term: df less the dead (state.dead_terms, or counted if small). */
+extern uint32 bm25_segment_live_df(const Bm25Segment *segment, const Bm25SegmentTerm *term);
+
+#endif
