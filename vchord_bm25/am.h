@@ -7,6 +7,7 @@
 
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
 #include "vchord_bm25/format.h"
