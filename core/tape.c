@@ -13,6 +13,10 @@
  * Tails are only ever followed by fresh pages, so a page once in the chain stays in it until the
  * whole tape is freed, and a hint cannot lead astray.
  *
+ * Close.  The tail's link to itself is written under the lock that an append holds when it looks whether
+ * the page has a successor, and in one record with the owner's directory: whoever finds the tail closed
+ * finds the directory changed.
+ *
  * A damaged chain may be a circle: every walk counts its pages, and a tape cannot have more pages
  * than the relation.
  */
@@ -63,6 +67,15 @@ count_page(Relation rel, BlockNumber blkno, uint32 *npages)
 {
 	if (++*npages % 1024 == 0 && *npages > RelationGetNumberOfBlocks(rel))
 		vc_corrupt(rel, blkno, "pages of a tape form a circle");
+}
+
+/* Successor of a page; a closed tail has none. */
+static BlockNumber
+next_of(const char *page, BlockNumber blkno)
+{
+	BlockNumber next = vc_page_opaque_read(page)->next;
+
+	return next == blkno ? InvalidBlockNumber : next;
 }
 
 /*----- writer -----*/
@@ -124,6 +137,7 @@ next_page(VcTapeWriter *writer)
 
 	writer->current = next;
 	vc_page_init(writer->page, writer->ref.kind, writer->ref.owner, writer->ref.incarnation);
+	vc_page_opaque(writer->page)->skip = writer->npages;
 }
 
 VcIndexPointer
@@ -230,7 +244,7 @@ walk_to_tail(Relation rel, const VcTapeRef *ref, BlockNumber blkno, uint32 *npag
 			check_gone(rel, blkno, ref);
 			return InvalidBlockNumber;
 		}
-		next = vc_page_opaque_read(page.page)->next;
+		next = next_of(page.page, blkno);
 		if (next == InvalidBlockNumber)
 			return blkno;
 		vc_page_read_drop(&page);
@@ -252,27 +266,35 @@ move_hint(Relation rel, const VcTapeRef *ref, BlockNumber tail)
 	vc_page_write_commit(&head);
 }
 
+/* Where to begin to look for the tail.  False if the tape is gone. */
+static bool
+read_hint(Relation rel, const VcTapeRef *ref, BlockNumber *ret_hint)
+{
+	VC_SCOPED(vc_page_read_drop)
+	VcPageRead head = vc_page_read(rel, ref->head, VC_PAGE_ANY);
+
+	if (!is_ours(rel, ref->head, head.page, ref))
+		return false;
+	*ret_hint = vc_page_opaque_read(head.page)->skip;
+	return true;
+}
+
 bool
 vc_tape_append(Relation rel, Relation heap, VcTapeRef ref, const void *data, Size len,
-			   VcItemState state, VcIndexPointer *ret_where)
+			   VcItemState state, VcIndexPointer *ret_where, uint32 *ret_number)
 {
 	BlockNumber hint;
 	BlockNumber blkno;
 	BlockNumber moved = InvalidBlockNumber;
 	VcIndexPointer where;
 	uint32 npages = 0;
+	uint32 number;
 
 	if (len == 0 || len > VC_PAGE_ITEM_MAX)
 		elog(ERROR, "tape item of %zu bytes", len);
 
-	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead head = vc_page_read(rel, ref.head, VC_PAGE_ANY);
-
-		if (!is_ours(rel, ref.head, head.page, &ref))
-			return false;
-		hint = vc_page_opaque_read(head.page)->skip;
-	}
+	if (!read_hint(rel, &ref, &hint))
+		return false;
 	blkno = hint == InvalidBlockNumber ? ref.head : hint;
 
 	for (;;)
@@ -287,9 +309,12 @@ vc_tape_append(Relation rel, Relation heap, VcTapeRef ref, const void *data, Siz
 		page = vc_xlog_add(&xlog, blkno, VC_PAGE_ANY);
 		if (!is_ours(rel, blkno, page, &ref) || vc_page_is_free(page))
 			return false;
+		if (vc_page_opaque(page)->next == blkno)
+			return false; /* closed */
 		if (vc_page_opaque(page)->next != InvalidBlockNumber)
 			continue; /* grew meanwhile */
 
+		number = blkno == ref.head ? 0 : vc_page_opaque(page)->skip;
 		offset = vc_page_item_add(page, data, len, state);
 		where = (VcIndexPointer){blkno, offset};
 		if (offset == InvalidOffsetNumber)
@@ -300,6 +325,7 @@ vc_tape_append(Relation rel, Relation heap, VcTapeRef ref, const void *data, Siz
 			where.slot = vc_page_item_add(fresh, data, len, state);
 			if (where.slot == InvalidOffsetNumber)
 				elog(ERROR, "tape item of %zu bytes does not fit on an empty page", len);
+			vc_page_opaque(fresh)->skip = ++number;
 			vc_page_opaque(page)->next = where.block;
 			moved = where.block;
 			/* The head is the tail: its hint moves at once. */
@@ -319,6 +345,42 @@ vc_tape_append(Relation rel, Relation heap, VcTapeRef ref, const void *data, Siz
 	if (moved != InvalidBlockNumber)
 		move_hint(rel, &ref, moved);
 	*ret_where = where;
+	if (ret_number != NULL)
+		*ret_number = number;
+	return true;
+}
+
+VcTapeRef
+vc_tape_create_in(VcXlog *xlog, Relation heap, uint16 kind, uint32 owner, uint32 incarnation,
+				  const void *data, Size len, VcItemState state)
+{
+	VcTapeRef ref = {InvalidBlockNumber, kind, owner, incarnation};
+	char *page = vc_xlog_add_new(xlog, heap, kind, owner, incarnation, &ref.head);
+
+	if (len == 0 || len > VC_PAGE_ITEM_MAX ||
+		vc_page_item_add(page, data, len, state) == InvalidOffsetNumber)
+		elog(ERROR, "tape item of %zu bytes", len);
+	return ref;
+}
+
+bool
+vc_tape_close_in(VcXlog *xlog, VcTapeRef ref)
+{
+	BlockNumber blkno;
+	uint32 npages = 0;
+	char *page;
+
+	if (!read_hint(xlog->rel, &ref, &blkno))
+		return false;
+	blkno = walk_to_tail(xlog->rel, &ref, blkno == InvalidBlockNumber ? ref.head : blkno, &npages);
+	if (blkno == InvalidBlockNumber)
+		return false;
+	page = vc_xlog_add(xlog, blkno, VC_PAGE_ANY);
+	if (!is_ours(xlog->rel, blkno, page, &ref) || vc_page_is_free(page))
+		return false;
+	if (next_of(page, blkno) != InvalidBlockNumber)
+		return false;
+	vc_page_opaque(page)->next = blkno;
 	return true;
 }
 
@@ -356,7 +418,7 @@ load_page(VcTapeReader *reader)
 	}
 	memcpy(reader->page, page.page, BLCKSZ);
 	reader->current = blkno;
-	reader->next = vc_page_opaque_read(reader->page)->next;
+	reader->next = next_of(reader->page, blkno);
 	reader->offset = InvalidOffsetNumber;
 	return true;
 }
@@ -462,7 +524,7 @@ vc_tape_free(Relation rel, VcTapeRef ref)
 
 			if (!is_ours(rel, blkno, page.page, &ref))
 				break;
-			next = vc_page_opaque_read(page.page)->next;
+			next = next_of(page.page, blkno);
 		}
 		count_page(rel, blkno, &npages);
 		if (n > 0 && blkno != first + n)

@@ -4,8 +4,9 @@
  *
  * Pages are linked by `next`; `skip` of the first page names a page at or near the tail, so that an
  * append does not walk the chain.  It is a hint: any page of the chain is right there, the rest is
- * walked.  Every page carries the owner and incarnation of the tape.  Items are those of core/page.h
- * and may be changed in place (deleted, marked) by the access method under a write guard; their
+ * walked.  `skip` of the other pages is their number in the tape.  Every page carries the owner and
+ * incarnation of the tape.  A tail that links to itself is closed: nothing is appended any more.
+ * Items are those of core/page.h and may be changed in place (deleted, marked) by the access method under a write guard; their
  * addresses are stable.
  *
  *	writer		builds a tape that nobody can see yet, page by page from a local buffer
@@ -80,13 +81,27 @@ extern VcTapeRef vc_tape_write_directory(VcTapeWriter *writer, uint16 directory_
 /*----- append -----*/
 
 /*
- * Adds one item to a tape that others see, and returns where it is.  False if the tape was freed
- * and its pages recycled: the caller reads its directory again.  The caller holds no content lock on
- * a page of this tape.
+ * Adds one item to a tape that others see, and returns where it is and the number of its page in the
+ * tape (from 0; may be NULL).  False if the tape is closed, or was freed and its pages recycled: the
+ * caller reads its directory again.  The caller holds no content lock on a page of this tape.
  */
 extern VC_NODISCARD bool vc_tape_append(Relation rel, Relation heap, VcTapeRef ref,
 										const void *data, Size len, VcItemState state,
-										VcIndexPointer *ret_where);
+										VcIndexPointer *ret_where, uint32 *ret_number);
+
+/*
+ * Makes a tape with one item as one more page of a record of the caller's, which links it.
+ */
+extern VcTapeRef vc_tape_create_in(VcXlog *xlog, Relation heap, uint16 kind, uint32 owner,
+								   uint32 incarnation, const void *data, Size len,
+								   VcItemState state);
+
+/*
+ * Closes a tape in a record of the caller's, which says so in the directory: an append that comes
+ * later finds the tail closed.  False if the tape grew meanwhile: drop the record and do it again.
+ * Lock order: the directory's page, the tail.
+ */
+extern VC_NODISCARD bool vc_tape_close_in(VcXlog *xlog, VcTapeRef ref);
 
 /*----- reader -----*/
 

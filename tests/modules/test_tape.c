@@ -34,6 +34,7 @@ VC_FUNCTION(vc_test_tape_append);
 VC_FUNCTION(vc_test_tape_count);
 VC_FUNCTION(vc_test_tape_free);
 VC_FUNCTION(vc_test_tape_hint);
+VC_FUNCTION(vc_test_tape_close);
 
 static VcTapeRef
 tape_at(int64 head, uint16 kind)
@@ -149,6 +150,17 @@ read_all(Relation rel, VcTapeRef tape, uint32 *ret_numbers)
 	return n;
 }
 
+/* Page number `number` of the tape is this block, if the page says so; the head is 0. */
+static void
+check_number(Relation rel, VcTapeRef tape, BlockNumber blkno, uint32 number)
+{
+	VC_SCOPED(vc_page_read_drop) VcPageRead page = vc_page_read(rel, blkno, VC_TEST_TAPE);
+	uint32 expected = blkno == tape.head ? 0 : vc_page_opaque_read(page.page)->skip;
+
+	if (number != expected || (number == 0) != (blkno == tape.head))
+		elog(ERROR, "page %u of the tape has number %u", number, expected);
+}
+
 /* (rel, head, writer, n): appends n items behind the writer's last; returns the number of its items. */
 Datum
 vc_test_tape_append(PG_FUNCTION_ARGS)
@@ -160,6 +172,7 @@ vc_test_tape_append(PG_FUNCTION_ARGS)
 	uint32 numbers[MAX_WRITERS];
 	Entry *item = palloc(MAX_ENTRY);
 	uint32 from;
+	uint32 number;
 
 	(void) GetCurrentTransactionId();
 	read_all(rel, tape, numbers);
@@ -170,8 +183,9 @@ vc_test_tape_append(PG_FUNCTION_ARGS)
 		VcIndexPointer where;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!vc_tape_append(rel, NULL, tape, item, len, VC_ITEM_NORMAL, &where))
-			elog(ERROR, "tape is gone");
+		if (!vc_tape_append(rel, NULL, tape, item, len, VC_ITEM_NORMAL, &where, &number))
+			elog(ERROR, "tape is gone or closed");
+		check_number(rel, tape, where.block, number);
 	}
 	relation_close(rel, RowExclusiveLock);
 	PG_RETURN_INT64(from + n);
@@ -210,6 +224,60 @@ vc_test_tape_hint(PG_FUNCTION_ARGS)
 	vc_page_read_drop(&page);
 	relation_close(rel, AccessShareLock);
 	PG_RETURN_INT64(steps);
+}
+
+/*
+ * (rel, n): makes a tape of n items by appending, closes it, and proves that nothing can be appended and
+ * that everything is still read.  Returns the number of its pages, which their numbers agree with.
+ */
+Datum
+vc_test_tape_close(PG_FUNCTION_ARGS)
+{
+	Relation rel = relation_open(PG_GETARG_OID(0), RowExclusiveLock);
+	int32 n = PG_GETARG_INT32(1);
+	uint32 numbers[MAX_WRITERS];
+	Entry *item = palloc(MAX_ENTRY);
+	Size len = make_item(item, 1, 0);
+	VcIndexPointer where;
+	VcTapeReader reader;
+	VcTapeItem got;
+	VcTapeRef tape;
+	uint32 number = 0;
+
+	(void) GetCurrentTransactionId();
+	{
+		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(rel);
+
+		tape = vc_tape_create_in(&xlog, NULL, VC_TEST_TAPE, OWNER, INCARNATION, item, len,
+								 VC_ITEM_NORMAL);
+		vc_xlog_commit(&xlog);
+	}
+	for (int32 i = 1; i < n; i++)
+	{
+		len = make_item(item, 1, (uint32) i);
+		if (!vc_tape_append(rel, NULL, tape, item, len, VC_ITEM_NORMAL, &where, &number))
+			elog(ERROR, "tape is gone or closed");
+	}
+	{
+		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(rel);
+
+		if (!vc_tape_close_in(&xlog, tape))
+			elog(ERROR, "tape grew");
+		vc_xlog_commit(&xlog);
+	}
+	if (vc_tape_append(rel, NULL, tape, item, len, VC_ITEM_NORMAL, &where, NULL))
+		elog(ERROR, "appended to a closed tape");
+	if (read_all(rel, tape, numbers) != n || numbers[1] != (uint32) n)
+		elog(ERROR, "closed tape has %u items", numbers[1]);
+	vc_tape_read_begin(&reader, rel, tape, CurrentMemoryContext);
+	while (vc_tape_read_next(&reader, &got))
+		check_number(rel, tape, got.where.block, reader.npages - 1);
+	if (reader.npages != number + 1)
+		elog(ERROR, "closed tape has %u pages, the last is number %u", reader.npages, number);
+	if (vc_tape_free(rel, tape) != reader.npages)
+		elog(ERROR, "not all pages of a closed tape were freed");
+	relation_close(rel, RowExclusiveLock);
+	PG_RETURN_INT32((int32) reader.npages);
 }
 
 /* (rel, head, directory?) -> pages */

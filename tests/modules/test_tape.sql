@@ -9,3 +9,5 @@ CREATE FUNCTION vc_test_tape_hint(rel regclass, head bigint) RETURNS bigint
     AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION vc_test_tape_free(rel regclass, head bigint, directory boolean) RETURNS bigint
     AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION vc_test_tape_close(rel regclass, n int) RETURNS int
+    AS '$libdir/vc_test_core' LANGUAGE C VOLATILE STRICT;

@@ -47,4 +47,6 @@ BEGIN
     END LOOP;
     RAISE NOTICE 'recycled: %', gone;
 END $$;
+-- closed: one page, several
+SELECT vc_test_tape_close('tapes', 1), vc_test_tape_close('tapes', 5000) > 50 AS many;
 DROP TABLE tapes, refs;
