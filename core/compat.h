@@ -22,6 +22,7 @@
 #include "storage/smgr.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
@@ -286,6 +287,11 @@ vc_index_beginscan(IndexScanState *node, Snapshot snapshot)
 /* 16 replaced pg_class_ownercheck() by object_ownercheck(). */
 #if PG_VERSION_NUM < 160000
 #define object_ownercheck(classid, objectid, roleid) pg_class_ownercheck(objectid, roleid)
+#endif
+
+/* 16 gave stringToQualifiedNameList() an error context. */
+#if PG_VERSION_NUM < 160000
+#define stringToQualifiedNameList(string, escontext) stringToQualifiedNameList(string)
 #endif
 
 #endif

@@ -32,8 +32,8 @@ KERNEL_HEADERS = re.compile(
     r"|string|immintrin|x86intrin|cpuid|arm_neon|sys/auxv|asm/hwcap)\.h$"
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
-EXPORTED = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|_?vchord\w*)$")
-EXPORTED_BY_TESTS = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|vc_test_\w+)$")
+EXPORTED = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|_?(vchord|bm25)\w*)$")
+EXPORTED_BY_TESTS = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|vc_test_\w+|_?bm25_\w+)$")
 PAGE_ACCESS = re.compile(r"\b(ReadBuffer\w*|LockBuffer\w*|ConditionalLockBuffer\w*|GenericXLog\w*)\s*\(")
 
 problems = []
