@@ -37,11 +37,16 @@ typedef struct Bm25Cursor
 	/* the cursor's own */
 	Bm25SegmentTerm term;
 	Bm25SummaryDisk *summaries; /* a window of them */
-	uint32 summaries_first;
+	uint32 summaries_first;     /* block number of the first */
 	uint32 summaries_count;
-	bool norms_decoded;
-	uint32 norm_place;
-	uint8 scratch[3 * 16 * 32 + 128];
+	uint32 summaries_before;  /* last document of the block before the window, if it has one */
+	uint32 decoded_block;     /* decoded last */
+	uint8 *copy;              /* body of a page, once blocks are read one after the other */
+	uint32 copy_page;         /* its number; 0xFFFFFFFF: none */
+	uint32 copy_bytes;        /* its used part */
+	uint32 *inline_places;    /* inline, with positions: where they begin, for each posting */
+	uint64 positions_place;   /* blocks: in the POSITION section, of posting ... */
+	uint32 positions_posting; /* ... this of the block */
 } Bm25Cursor;
 
 /* Opens at the first block.  Memory (a page of summaries) of the current context. */
@@ -51,16 +56,22 @@ extern void bm25_cursor_open(Bm25Cursor *cursor, const Bm25Segment *segment,
 /* Moves (forward only) to the block that may hold the first document >= doc; false at the end. */
 extern bool bm25_cursor_shallow(Bm25Cursor *cursor, uint32 doc);
 
-/* Decodes documents, frequencies and norms of the present block. */
+/*
+ * Decodes documents, frequencies and norms of the present block, and stands at its first posting; nothing if
+ * it is decoded.  The cursor is not at the end.
+ */
 extern void bm25_cursor_decode(Bm25Cursor *cursor);
 
 /*
- * Moves to the first posting with document >= doc, decoding its block.  Returns the document, or
- * BM25_NO_DOC.
+ * Moves to the first posting with document >= doc, decoding its block; never backwards.  Returns the
+ * document, or BM25_NO_DOC.
  */
 extern uint32 bm25_cursor_seek(Bm25Cursor *cursor, uint32 doc);
 
-/* The next posting; BM25_NO_DOC at the end. */
+/*
+ * The next posting; the first of the block if it is not decoded yet (so after open: the first posting).
+ * BM25_NO_DOC at the end.
+ */
 extern uint32 bm25_cursor_next(Bm25Cursor *cursor);
 
 /*

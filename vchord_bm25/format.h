@@ -22,7 +22,8 @@
  *
  * Segment.  Its pages have a numbering of their own from 0; extents (runs of consecutive blocks) map it
  * to blocks.  Sections are ranges of page numbers, in the order of Bm25Section.  All pages carry
- * owner BM25_OWNER_SEGMENT and the segment's incarnation.  Documents of a segment are numbered from 0 in
+ * owner BM25_OWNER_SEGMENT and the segment's incarnation.  `skip` of the HEADER page names the STATE page,
+ * so that the header alone leads to everything that a segment's writer has allocated.  Documents of a segment are numbered from 0 in
  * ascending order of TID at build and by merge, in order of arrival by a seal.
  *
  * Term key: one byte field (key column, from 0), then the term: the bytes of a lexeme, or a term id of
@@ -62,8 +63,9 @@
  *					bytes, these bytes, varint df, then
  *					df < 128: varint size of the postings in bytes, and these, as varints: difference of
  *					document, frequency, norm (the code is one plain byte; exact norms are varints), with
- *					positions: `frequency` differences
- *					df >= 128: Bm25LargeTermDisk, unaligned
+ *					positions: `frequency` differences.  Size 0: more than BM25_INLINE_BYTES (positions
+ *					can be many), so this is a large term as well
+ *					large term: Bm25LargeTermDisk, unaligned
  *
  * TERM_INDEX section: inner pages, bottom up, the root last.  Body: as a leaf, but after the key of an entry
  * there is the varint page number (in the segment) of the child, whose first key it is.  Without this
@@ -124,7 +126,8 @@
 #define BM25_MAX_TERM_BYTES 2047 /* longest lexeme of PostgreSQL: 2046 */
 #define BM25_MAX_KEY_BYTES  (1 + BM25_MAX_TERM_BYTES)
 #define BM25_RESTART        16
-#define BM25_CONFIG_BYTES   136 /* schema-qualified, quoted name of a text search configuration */
+#define BM25_INLINE_BYTES   2048 /* two entries fit a leaf whatever their keys are */
+#define BM25_CONFIG_BYTES   136  /* schema-qualified, quoted name of a text search configuration */
 
 /* bytes of a page body: BLCKSZ - 24 - 32 */
 #define BM25_BODY_BYTES         8136
@@ -205,10 +208,10 @@ typedef struct Bm25HeaderDisk
 	uint32 pages;    /* of all sections; 0 while it is being written */
 	uint32 nextents; /* on this page and the linked ones */
 	uint32 terms;
-	uint32 large_terms; /* those with df >= 128; numbered from 0 in order of key */
+	uint32 large_terms; /* those whose postings are blocks; numbered from 0 in order of key */
 	uint32 term_root;   /* page number of the root of the dictionary */
 	uint32 term_levels; /* 1: the root is a leaf */
-	uint32 reserved;
+	uint32 allocated;   /* pages of all extents; those behind `pages` were freed, maybe reused */
 	uint64 postings;
 	uint64 position_bytes;
 	uint32 section[BM25_SECTIONS + 1];    /* first page of each section, and the end */

@@ -24,7 +24,7 @@ typedef struct Bm25Segment
 	Bm25SegmentDisk disk;
 	uint32 flags;                 /* of the metapage */
 	uint32 fields;                /* of the metapage */
-	const Bm25HeaderDisk *header; /* with all extents behind it */
+	const Bm25HeaderDisk *header; /* with all extents behind it; of the context of open */
 	/* from the state page, as of open */
 	Bm25StateDisk state;
 	/* bitmap of dead documents as of open; NULL if none is dead.  Bit d of byte d / 8. */
@@ -57,7 +57,7 @@ extern void bm25_segment_lengths(const Bm25Segment *segment, uint32 doc, uint32 
 typedef struct Bm25SegmentTerm
 {
 	uint32 df;              /* as written, dead documents included */
-	bool large;             /* df >= 128 */
+	bool large;             /* postings are blocks: df >= 128, or too many positions */
 	Bm25LargeTermDisk list; /* large: where the summaries are */
 	const uint8 *postings;  /* small: copy of the inline postings, of the caller's context */
 	uint32 postings_bytes;

@@ -42,6 +42,13 @@ extern Bm25Sink *bm25_sink_build(VcPageWriter *writer, uint32 incarnation);
 extern Bm25Sink *bm25_sink_live(Relation index, Relation heap, uint32 incarnation,
 								BlockNumber header);
 
+/*
+ * Frees what a segment's header leads to, finished or not: extents, state page, header pages, the header last.
+ * Files named by the state page are freed before, by the caller.  May be repeated after a crash; does
+ * nothing if the header is another segment's by now.  Holds no lock on return.
+ */
+extern void bm25_header_free(Relation index, BlockNumber header, uint32 incarnation);
+
 typedef struct Bm25SegmentWriter Bm25SegmentWriter;
 
 /* flags, fields: as in the metapage.  Allocated in the current context. */
