@@ -8,12 +8,12 @@
  *	tsvector		each lexeme as often as it has positions (an error if it has none); weights ignored
  *	text, varchar	the lexemes of the index's text search configuration, as to_tsvector finds them, but
  *					without its limits: every occurrence counts, at any position, in texts up to 1 GB
- *	text[]			the elements as one text each, with a gap of one position between them; nulls skipped
+ *	text[]			the elements as one text each, nulls skipped; an element that gives a lexeme is
+ *					followed by a gap of one position, so that no phrase matches across elements
  *
  * Text: the configuration's parser runs over the text; what a (token type, token) becomes is asked of the
- * dictionaries once and kept in a cache, because a corpus has few distinct tokens and dictionaries are
- * dear.  Dictionaries that look at several tokens (thesaurus) cannot be cached: with one of these in the
- * configuration, core's parsetext() does the work.
+ * dictionaries once and kept in a cache (analyze_text.c), because a corpus has few distinct tokens and
+ * dictionaries are dear.
  */
 #ifndef VCHORD_BM25_ANALYZE_H
 #define VCHORD_BM25_ANALYZE_H
@@ -36,15 +36,17 @@ extern Bm25KeyType bm25_key_type(Oid type);
 typedef struct Bm25Analyzer Bm25Analyzer;
 
 /*
- * One occurrence, or `count` of them at once (bm25vector; position 0 then, and for a stripped value).
- * position counts from 1 within the field.
+ * One occurrence, or `count` of them at once (bm25vector; position 0 then).  position counts from 1 within
+ * the field and never falls; a term comes at most once at a position.  Called in the memory context that
+ * bm25_analyze() was called in.
  */
 typedef void (*Bm25Emit)(void *arg, uint32 term, uint32 count, uint32 position);
 
 /*
  * Terms are interned in `lexicon`, which the caller owns and may reset between values
  * (bm25_analyzer_reset follows then).  config: text search configuration, InvalidOid if no text comes.
- * Allocated in the current context.
+ * Allocated in the current context, with all that it will hold.  May be kept across transactions: changed
+ * dictionaries are noticed.  After an error in bm25_analyze() it may be used again.
  */
 extern Bm25Analyzer *bm25_analyzer_create(Bm25Lexicon *lexicon, Oid config);
 
@@ -56,7 +58,7 @@ extern Size bm25_analyzer_bytes(const Bm25Analyzer *analyzer);
 
 /*
  * Calls emit for each occurrence in a non-null value (detoasted here) of field `field` and returns the
- * length of the document in this field.  Serves interrupts.
+ * length of the document in this field, which is less than BM25_LENGTH_NULL.  Serves interrupts.
  */
 extern uint32 bm25_analyze(Bm25Analyzer *analyzer, Bm25KeyType type, uint8 field, Datum value,
 						   Bm25Emit emit, void *arg);

@@ -14,7 +14,8 @@ typedef struct Bm25DocumentTerm
 {
 	Bm25Key key;
 	uint32 tf;
-	const uint32 *positions; /* tf of them, ascending; NULL without positions */
+	const uint32
+		*positions; /* tf of them, ascending; NULL without positions, and for a bm25vector */
 } Bm25DocumentTerm;
 
 typedef struct Bm25Document
@@ -36,7 +37,11 @@ typedef struct Bm25Fields
 
 typedef struct Bm25DocumentMaker Bm25DocumentMaker;
 
-/* Reusable; allocated in the current context. */
+/*
+ * For any number of documents: terms and tokens seen are kept within a budget, so the documents after the
+ * first cost much less.  Allocated in the current context, with all that it will hold; may be kept across
+ * transactions, and used again after an error in bm25_document_make().
+ */
 extern Bm25DocumentMaker *bm25_document_maker_create(const Bm25Fields *fields);
 
 /*

@@ -12,7 +12,7 @@
 
 typedef struct Bm25Lexicon Bm25Lexicon;
 
-/* Allocated in the current context; memory is of that context. */
+/* Allocated in the current context, with all that it will hold. */
 extern Bm25Lexicon *bm25_lexicon_create(void);
 
 /* Forgets all keys; keeps a moderate amount of memory. */
@@ -31,7 +31,10 @@ extern Bm25Key bm25_lexicon_key(const Bm25Lexicon *lexicon, uint32 number);
 /* Bytes in use, for budgets. */
 extern Size bm25_lexicon_bytes(const Bm25Lexicon *lexicon);
 
-/* Numbers of all keys in ascending order of key, palloc'd in the current context. */
+/* Numbers of all keys in ascending order of key, palloc'd (perhaps huge) in the current context. */
 extern uint32 *bm25_lexicon_sorted(const Bm25Lexicon *lexicon);
+
+/* Sorts n distinct numbers in ascending order of key. */
+extern void bm25_lexicon_sort(const Bm25Lexicon *lexicon, uint32 *numbers, Size n);
 
 #endif
