@@ -9,6 +9,7 @@
 #define VCHORD_BM25_QUERY_H
 
 #include "fmgr.h"
+#include "tsearch/ts_type.h"
 
 #include "vchord_bm25/document.h"
 #include "vchord_bm25/key.h"
@@ -76,19 +77,38 @@ typedef struct Bm25Query
 	Bm25QueryNode *nodes;
 	uint32 nlexemes;
 	Bm25QueryTerm *lexemes;
+	bool weighted; /* an operand of the tsquery asks for weights: the gate lets too much through */
 } Bm25Query;
 
 /*
  * Resolves a query for an index with these fields.  In the current context.  Errors: "bm25query contains a null
- * vector", "bm25query contains a null index", a payload that does not fit the index's type.
+ * vector", "bm25query contains a null index", a payload that fits no field of the index.  Each term of the query
+ * is looked for in every field that it fits: ids in bm25vector fields, lexemes in the others.  A text is
+ * analysed with the configuration of the index, without one with the session's default.
  */
 extern void bm25_query_resolve(const Bm25QueryData *data, const Bm25Fields *fields,
 							   Bm25Query *ret_query);
 
-/* Opens and checks the index that a query names (AccessShareLock); errors of the specification. */
+/* The same for the bare tsquery of core's operator @@; the result names no index. */
+extern void bm25_query_resolve_tsquery(TSQuery tsquery, const Bm25Fields *fields,
+									   Bm25Query *ret_query);
+
+/* ERRCODE_NULL_VALUE_NOT_ALLOWED if a part of the query is null. */
+extern void bm25_query_check_nulls(const Bm25QueryData *data);
+
+/*
+ * Opens (AccessShareLock) and checks the index that a query names: it exists, is an index, a bm25 index,
+ * valid, and the user may read what it indexes.
+ */
 extern Relation bm25_query_open_index(Oid index);
 
 #define DatumGetBm25Query(d) ((Bm25QueryData *) PG_DETOAST_DATUM(d))
+
+static inline struct varlena *
+bm25_query_payload(const Bm25QueryData *data)
+{
+	return (struct varlena *) ((char *) data + data->payload);
+}
 
 /*----- bm25vector -----*/
 
@@ -103,6 +123,25 @@ typedef struct Bm25Vector
 } Bm25Vector;
 
 #define DatumGetBm25Vector(d) ((Bm25Vector *) PG_DETOAST_DATUM(d))
+
+/* From text, as the type's input function. */
+extern Bm25Vector *bm25_vector_parse(const char *text);
+extern char *bm25_vector_print(const Bm25Vector *vector);
+
+/* Binary form, as the type's send and receive functions. */
+extern bytea *bm25_vector_to_bytes(const Bm25Vector *vector);
+extern Bm25Vector *bm25_vector_from_bytes(const char *data, int len);
+
+/* A term with its frequency. */
+typedef struct Bm25VectorEntry
+{
+	uint32 id;
+	uint32 tf;
+} Bm25VectorEntry;
+
+/* Of entries in any order (sorted in place); frequencies of one id are added up, each is >= 1. */
+extern Bm25Vector *bm25_vector_make(Bm25VectorEntry *entries, size_t n);
+
 static inline const uint32 *
 bm25_vector_ids(const Bm25Vector *v)
 {
