@@ -13,6 +13,10 @@
  *	  to this dictionary until it gives a result, which stands for the tokens up to the last one that it
  *	  covers, or gives up, when the dictionaries after it are asked about the first token alone.
  *
+ * One thing differs.  Where collecting ends at a token whose type the asking dictionary does not serve, the
+ * server forgets to forget the result so far, and gives it at some later place instead of what is there;
+ * here it is dropped, and the dictionaries after the asking one go on with the first token.
+ *
  * What a token became is kept in a cache by (field, type, bytes): a corpus has few distinct tokens, and
  * dictionaries cost a multiple of the look-up.  A token about which a dictionary asked for more is
  * remembered as such, and takes the slow way each time.  Dictionaries change by DDL: an invalidation of
@@ -311,7 +315,7 @@ take_result(Bm25TextAnalyzer *a, const TSLexeme *lexemes)
 
 		if ((lexeme->flags & TSL_ADDPOS) != 0)
 			a->advance++;
-		if (len >= MAXSTRLEN)
+		if (len > MAXSTRLEN)
 		{
 			too_long();
 			continue;
@@ -605,7 +609,7 @@ bm25_text_analyze(Bm25TextAnalyzer *a, uint8 field, char *text, int len, uint32 
 		token.type =
 			DatumGetInt32(FunctionCall3(&parser->prstoken, PointerGetDatum(state),
 										PointerGetDatum(&token.data), PointerGetDatum(&token.len)));
-		if (token.type > 0 && token.len >= MAXSTRLEN)
+		if (token.type > 0 && token.len > MAXSTRLEN)
 		{
 			too_long();
 			continue;

@@ -161,8 +161,9 @@ static void
 count_term(void *arg, uint32 term, uint32 count, uint32 position pg_attribute_unused())
 {
 	Bm25DocumentMaker *maker = arg;
+	uint32 local = local_term(maker, term, false);
 
-	maker->terms[local_term(maker, term, false)].tf += count;
+	maker->terms[local].tf += count;
 }
 
 static void
