@@ -61,12 +61,14 @@
 #include "storage/relfilelocator.h"
 #define vc_rel_locator(rel)        ((rel)->rd_locator)
 #define vc_locator_number(locator) ((locator).relNumber)
+#define vc_rel_first_locator(rel)  ((rel)->rd_firstRelfilelocatorSubid)
 #else
 #include "storage/relfilenode.h"
 typedef RelFileNode RelFileLocator;
 #define RelFileLocatorEquals(a, b) RelFileNodeEquals(a, b)
 #define vc_rel_locator(rel)        ((rel)->rd_node)
 #define vc_locator_number(locator) ((locator).relNode)
+#define vc_rel_first_locator(rel)  ((rel)->rd_firstRelfilenodeSubid)
 #endif
 
 /*
