@@ -116,11 +116,10 @@ class Server:
     def setup(self, test_module=False):
         with self.connect({"client_min_messages": "warning"}) as conn:
             conn.query("CREATE EXTENSION IF NOT EXISTS vector")
-            have = conn.value(
-                "SELECT count(*) FROM pg_available_extensions WHERE name = 'vchord'"
-            )
-            if have == "1":
-                conn.query("CREATE EXTENSION IF NOT EXISTS vchord CASCADE")
+            for (name,) in conn.query(
+                "SELECT name FROM pg_available_extensions WHERE name IN ('vchord', 'vchord_bm25')"
+            ):
+                conn.query(f"CREATE EXTENSION IF NOT EXISTS {name} CASCADE")
             if test_module:
                 conn.query("CREATE EXTENSION IF NOT EXISTS vc_test_core")
 

@@ -41,24 +41,6 @@ def stop(folder):
     say("gone:", folder)
 
 
-def copy_text(conn, sql, rows):
-    """COPY in text format of rows of strings."""
-
-    def escape(value):
-        return value.replace("\\", "\\\\").replace("\t", " ").replace("\n", " ").replace("\r", " ")
-
-    def chunks():
-        part = []
-        for row in rows:
-            part.append("\t".join(escape(v) for v in row) + "\n")
-            if len(part) == 1000:
-                yield "".join(part).encode()
-                part = []
-        yield "".join(part).encode()
-
-    conn.copy(sql, chunks())
-
-
 def load_texts(conn):
     """Makes docs, terms and embed(text); returns the number of texts."""
     start = time.monotonic()
@@ -93,10 +75,10 @@ def load_texts(conn):
         CREATE TEMP TABLE t (id int, term text);
         CREATE TEMP TABLE v (id int, v vector({D}))"""
     )
-    copy_text(conn, "COPY d FROM STDIN", ((str(i), *row) for i, row in enumerate(docs)))
+    conn.copy_text("COPY d FROM STDIN", ((i, *row) for i, row in enumerate(docs)))
     conn.copy("COPY v FROM STDIN (FORMAT binary)", datasets.binary([vectors.docs]))
     conn.query("INSERT INTO docs SELECT d.*, v FROM d JOIN v USING (id) ORDER BY id; TRUNCATE v")
-    copy_text(conn, "COPY t FROM STDIN", ((str(i), w) for i, w in enumerate(vectors.words)))
+    conn.copy_text("COPY t FROM STDIN", ((i, w) for i, w in enumerate(vectors.words)))
     conn.copy("COPY v FROM STDIN (FORMAT binary)", datasets.binary([vectors.terms]))
     conn.query("INSERT INTO terms SELECT term, v FROM t JOIN v USING (id); DROP TABLE d, t, v")
     conn.query(

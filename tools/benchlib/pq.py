@@ -6,6 +6,7 @@ other threads run while a call waits, so a second connection can watch the first
 
 import ctypes
 import ctypes.util
+import re
 import time
 
 _NOTICE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
@@ -124,3 +125,18 @@ class Conn:
             if not rest:
                 return
             self._rows(rest)
+
+    def copy_text(self, sql, rows):
+        """COPY ... FROM STDIN in text format; white space inside values becomes blanks."""
+
+        def chunks():
+            part = []
+            for row in rows:
+                values = (str(v).replace("\\", "\\\\") for v in row)
+                part.append("\t".join(re.sub(r"[\t\n\r]", " ", v) for v in values) + "\n")
+                if len(part) == 1000:
+                    yield "".join(part).encode()
+                    part = []
+            yield "".join(part).encode()
+
+        self.copy(sql, chunks())

@@ -102,7 +102,7 @@ def plots(folder, results):
 
 def write(folder, files):
     """Writes report.md beside the results and returns its path."""
-    parts = ["kernels", "query", "pages", "build", "write"]
+    parts = ["kernels", "query", "pages", "build", "write", "text"]
     if not files:
         newest = [sorted(glob.glob(os.path.join(folder, p + "-*.json")))[-1:] for p in parts]
         files = [f for group in newest for f in group]
