@@ -33,7 +33,7 @@ KERNEL_HEADERS = re.compile(
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 EXPORTED = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|_?(vchord|bm25)\w*)$")
-EXPORTED_BY_TESTS = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|vc_test_\w+|_?bm25_\w+)$")
+EXPORTED_BY_TESTS = re.compile(r"^(_PG_init|Pg_magic_func|pg_finfo_\w+|vc_test_\w+|_?bm25\w+)$")
 PAGE_ACCESS = re.compile(r"\b(ReadBuffer\w*|LockBuffer\w*|ConditionalLockBuffer\w*|GenericXLog\w*)\s*\(")
 
 problems = []
