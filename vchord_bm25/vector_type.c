@@ -153,7 +153,10 @@ take_number(Parser *parser)
 		if (++digits > MAX_DIGITS)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 							errmsg("Too long number at position %d", start)));
-		value = Min(value * 10 + (uint64) (*parser->at++ - '0'), (uint64) 1 << 40);
+		value = value * 10 + (uint64) (*parser->at++ - '0');
+		/* stays out of range, without overflow */
+		if (value > PG_UINT32_MAX)
+			value = (uint64) PG_UINT32_MAX + 1;
 	}
 	if (digits == 0 && strchr(",:}", *parser->at) != NULL && *parser->at != '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
