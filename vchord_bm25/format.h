@@ -23,8 +23,9 @@
  * Segment.  Its pages have a numbering of their own from 0; extents (runs of consecutive blocks) map it
  * to blocks.  Sections are ranges of page numbers, in the order of Bm25Section.  All pages carry
  * owner BM25_OWNER_SEGMENT and the segment's incarnation.  `skip` of the HEADER page names the STATE page,
- * so that the header alone leads to everything that a segment's writer has allocated.  Documents of a segment are numbered from 0 in
- * ascending order of TID at build and by merge, in order of arrival by a seal.
+ * so that the header alone leads to everything that a segment's writer has allocated.  Documents of a
+ * segment are numbered from 0 in order of the table at build (ascending blocks), in order of arrival by a
+ * seal; a merge keeps the order.
  *
  * Term key: one byte field (key column, from 0), then the term: the bytes of a lexeme, or a term id of
  * bm25vector as four bytes, most significant first.  Keys are ordered as unsigned bytes, shorter first.
@@ -139,6 +140,9 @@
 
 #define BM25_LENGTH_NULL 0xFFFFFFFF
 
+/* level of an entry of retired[] that is a tape: header is its head */
+#define BM25_LEVEL_TAPE 0xFFFFFFFF
+
 /* Bm25MetaDisk.flags */
 #define BM25_META_POSITIONS   (1 << 0)
 #define BM25_META_EXACT_NORMS (1 << 1)
@@ -169,7 +173,7 @@ typedef struct Bm25SegmentDisk
 	BlockNumber state;
 	uint32 docs;  /* dead ones included; the size that tiers of merging go by */
 	uint32 pages; /* of the sections */
-	uint32 level; /* 0: from a seal; a merge makes the highest of its inputs + 1 */
+	uint32 level; /* 0: from a seal; a merge makes the highest of its inputs + 1; BM25_LEVEL_TAPE */
 	uint64 reserved;
 } Bm25SegmentDisk;
 

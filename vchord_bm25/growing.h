@@ -40,6 +40,8 @@ typedef struct Bm25GrowingDocument
 {
 	ItemPointerData tid;
 	uint32 nterms;
+	uint32 left; /* terms not read yet; private */
+	uint32 fields;
 	bool dead;            /* by VACUUM; only told if asked for */
 	VcIndexPointer where; /* of the item */
 	uint32 length[BM25_MAX_FIELDS];
@@ -53,8 +55,24 @@ typedef struct Bm25GrowingDocument
 extern bool bm25_growing_read_next(Bm25GrowingReader *reader, bool with_dead,
 								   Bm25GrowingDocument *ret_document);
 
+/* As the latter, but a document's identity only: continuation pages are not read.  For VACUUM. */
+extern bool bm25_growing_read_tid(Bm25GrowingReader *reader, ItemPointer ret_tid, bool *ret_dead,
+								  VcIndexPointer *ret_where);
+
 /* The next term, ascending by key; false at the end.  Checked: vc_corrupt(). */
 extern bool bm25_growing_next_term(Bm25GrowingDocument *document, Bm25GrowingTerm *ret_term);
 extern void bm25_growing_read_end(Bm25GrowingReader *reader);
+
+/*
+ * The maintenance lock is held.  Turns the growing tape into the sealing tape and closes it, unless there
+ * is a sealing tape already.  False if there is no sealing tape afterwards either.
+ */
+extern bool bm25_growing_close(Relation index);
+
+/* Pages of a tape, those of large documents included. */
+extern uint32 bm25_growing_pages(Relation index, const Bm25TapeDisk *tape);
+
+/* Frees a tape that the metapage names as retired, and its large documents.  May be repeated. */
+extern void bm25_growing_free(Relation index, const Bm25TapeDisk *tape);
 
 #endif

@@ -22,8 +22,31 @@ extern bool bm25_seal(Relation index, Relation heap);
  */
 extern int bm25_merge_tiers(Relation index, Relation heap, uint32 max_pages, bool full);
 
-/* Rewrites segments with many dead documents; recounts dead_terms of the others.  For VACUUM. */
-extern void bm25_clean_segments(Relation index, Relation heap);
+/*
+ * Rewrites segments with many dead documents; recounts dead_terms of the others that have more dead
+ * documents than were counted.  For VACUUM.  Returns the number of segments it worked on.
+ */
+extern int bm25_clean_segments(Relation index, Relation heap);
+
+/*
+ * Steps of a change that makes a segment, see seal.c.  begin: allocates the header page of a new segment and
+ * names it in META.writing, one record.
+ */
+extern Bm25SegmentDisk bm25_writing_begin(Relation index, Relation heap);
+
+/*
+ * Publishes, one record: segments at [first, first + n) of META.segments are replaced by *made (NULL: by
+ * nothing) and retired, META.writing is cleared; with seal, the sealing tape is retired as well.  replaced:
+ * what the caller believes to be at these places.
+ */
+extern void bm25_writing_publish(Relation index, const Bm25SegmentDisk *replaced, uint32 first,
+								 uint32 n, const Bm25SegmentDisk *made, bool seal);
+
+/* True if there is so little room for segments that one more must not be added before a merge. */
+extern bool bm25_merge_is_due(const Bm25MetaDisk *meta);
+
+/* Merges the cheapest neighbours, so that there is room again. */
+extern void bm25_merge_forced(Relation index, Relation heap);
 
 /* Frees all pages of an unlinked segment named in retired[]. */
 extern void bm25_segment_free(Relation index, const Bm25SegmentDisk *disk);

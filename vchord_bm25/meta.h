@@ -6,7 +6,7 @@
  * Appending to the growing area changes nothing here.
  *
  * The maintenance lock is a heavyweight lock on block 0 of the index: its holder alone seals, merges, marks
- * documents dead, and edits the metapage.  It is held by VACUUM, by bm25_flush and bm25_merge, and by an
+ * documents dead, and edits the metapage (but for an inserter that finds no growing tape and makes one).  It is held by VACUUM, by bm25_flush and bm25_merge, and by an
  * inserter that seals (which only tries).  Readers and inserters never wait for it.
  */
 #ifndef VCHORD_BM25_META_H
@@ -23,10 +23,19 @@ extern void bm25_meta_read(Relation index, Bm25MetaDisk *ret_meta);
 /* The same as a question, for the planner and inspection: false if it cannot be used. */
 extern bool bm25_meta_try_read(Relation index, Bm25MetaDisk *ret_meta);
 
-/* An empty index: metapage and an empty growing tape's root; for ambuild and (init fork) ambuildempty. */
-extern void bm25_meta_compose(Relation index, char *ret_page);
+/* The metapage of an empty index, by its options and columns. */
+extern void bm25_meta_init(Relation index, Bm25MetaDisk *ret_meta);
 
-/* What the columns are. */
+/* The page itself. */
+extern void bm25_meta_compose(const Bm25MetaDisk *meta, char *ret_page);
+
+/*
+ * Adds the metapage, checked, to a record; edits go to what is returned.  By the holder of the maintenance
+ * lock, and by an inserter that makes a growing tape.  First in the order of locks.
+ */
+extern Bm25MetaDisk *bm25_meta_edit(VcXlog *xlog);
+
+/* What the columns are; the text search configuration must exist. */
 extern void bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_fields);
 
 static inline VcTapeRef
@@ -41,7 +50,10 @@ extern bool bm25_maintenance_try_lock(Relation index);
 extern void bm25_maintenance_lock(Relation index);
 extern void bm25_maintenance_unlock(Relation index);
 
-/* The maintenance lock is held: frees what a crash left half freed or half written. */
-extern void bm25_maintenance_repair(Relation index, Relation heap);
+/* The maintenance lock is held: frees what a crash or an error left half freed or half written. */
+extern void bm25_maintenance_repair(Relation index);
+
+/* The second half of that: what the last change retired. */
+extern void bm25_maintenance_free_retired(Relation index);
 
 #endif

@@ -1,0 +1,351 @@
+/*
+ * vchord_bm25/meta.c
+ *		The metapage: composing, reading, checking, editing; the maintenance lock; repair.
+ *
+ * Edits are made to the copy in an open record, under the page's exclusive lock, never from an older
+ * copy: an inserter that makes a growing tape edits the page beside the holder of the maintenance lock.
+ *
+ * Repair frees what an interrupted change left behind.  Everything of that kind is named by the metapage
+ * before it exists, or until it is freed:
+ *
+ *	writing		a segment whose header page is named there, and the header names its pages; never
+ *				published, so no reader knows it
+ *	retired		segments that a merge replaced, and a tape that a seal replaced (BM25_LEVEL_TAPE)
+ *	sealing		is no leftover: its documents are searched there until the next seal goes on with it
+ *
+ * Freeing may be repeated, so a crash inside repair is repaired by the next one.
+ */
+#include "postgres.h"
+
+#include "vchord_bm25/meta.h"
+
+#include <math.h>
+
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+#include "core/buf.h"
+#include "core/page.h"
+#include "core/report.h"
+
+#include "vchord_bm25/am.h"
+#include "vchord_bm25/growing.h"
+#include "vchord_bm25/maintain.h"
+#include "vchord_bm25/segment_write.h"
+
+#define KNOWN_FLAGS (BM25_META_POSITIONS | BM25_META_EXACT_NORMS)
+
+/*----- checks -----*/
+
+static bool
+is_segment_ok(const Bm25SegmentDisk *segment)
+{
+	return segment->header != BM25_META_BLKNO && segment->header <= MaxBlockNumber &&
+		   segment->state != BM25_META_BLKNO && segment->state <= MaxBlockNumber &&
+		   segment->header != segment->state && segment->incarnation != 0;
+}
+
+static bool
+is_tape_ok(const Bm25TapeDisk *tape)
+{
+	return tape->head == InvalidBlockNumber ||
+		   (tape->head != BM25_META_BLKNO && tape->head <= MaxBlockNumber);
+}
+
+/* NULL, or what is wrong */
+static const char *
+find_problem(const Bm25MetaDisk *meta)
+{
+	if (meta->size != sizeof(Bm25MetaDisk))
+		return "size of the metapage";
+	if ((meta->flags & ~(uint32) KNOWN_FLAGS) != 0)
+		return "flags";
+	if (meta->fields < 1 || meta->fields > BM25_MAX_FIELDS)
+		return "number of fields";
+	if (!(meta->k1 >= 0 && isfinite(meta->k1)) || !(meta->b >= 0 && meta->b <= 1))
+		return "k1 or b";
+	for (uint32 f = 0; f < meta->fields; f++)
+	{
+		if (!(meta->weight[f] >= 0 && isfinite(meta->weight[f])))
+			return "weight of a field";
+	}
+	if (memchr(meta->text_config, 0, BM25_CONFIG_BYTES) == NULL)
+		return "name of the text search configuration";
+	if (meta->nsegments > BM25_MAX_SEGMENTS || meta->nretired > BM25_MAX_RETIRED)
+		return "number of segments";
+	for (uint32 i = 0; i < meta->nsegments; i++)
+	{
+		if (!is_segment_ok(&meta->segments[i]))
+			return "place of a segment";
+	}
+	for (uint32 i = 0; i < meta->nretired; i++)
+	{
+		if (meta->retired[i].header == BM25_META_BLKNO || meta->retired[i].header > MaxBlockNumber)
+			return "place of a retired segment";
+	}
+	if (!is_tape_ok(&meta->growing) || !is_tape_ok(&meta->sealing))
+		return "place of the growing documents";
+	if (meta->writing.header == BM25_META_BLKNO)
+		return "place of an unfinished segment";
+	return NULL;
+}
+
+typedef enum MetaState
+{
+	META_OK,
+	META_DAMAGED,
+	META_VERSION
+} MetaState;
+
+static MetaState
+parse(VcSpan used, Bm25MetaDisk *ret_meta, const char **ret_what)
+{
+	*ret_what = "size of the metapage";
+	if (used.len < sizeof(Bm25MetaDisk))
+		return META_DAMAGED;
+	memcpy(ret_meta, used.data, sizeof(*ret_meta));
+	*ret_what = "magic number";
+	if (ret_meta->magic != BM25_MAGIC)
+		return META_DAMAGED;
+	if (ret_meta->version != BM25_FORMAT_VERSION)
+		return META_VERSION;
+	*ret_what = find_problem(ret_meta);
+	return *ret_what == NULL ? META_OK : META_DAMAGED;
+}
+
+static void
+refuse(Relation index, MetaState state, uint32 version, const char *what)
+{
+	if (state == META_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" has format version %u, but this library reads %u",
+						RelationGetRelationName(index), version, BM25_FORMAT_VERSION),
+				 errhint("Please use REINDEX to rebuild the index.")));
+	vc_corrupt(index, BM25_META_BLKNO, "bad %s", what);
+}
+
+/* A metapage that is right in itself may still be that of another index. */
+static const char *
+check_columns(Relation index, const Bm25MetaDisk *meta)
+{
+	return meta->fields == (uint32) IndexRelationGetNumberOfKeyAttributes(index)
+			   ? NULL
+			   : "number of fields for the columns";
+}
+
+/*----- reading -----*/
+
+void
+bm25_meta_read(Relation index, Bm25MetaDisk *ret_meta)
+{
+	const char *what;
+	MetaState state;
+
+	{
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read(index, BM25_META_BLKNO, BM25_PAGE_META);
+
+		state = parse(vc_page_contents(r.page), ret_meta, &what);
+	}
+	if (state == META_OK)
+		what = check_columns(index, ret_meta);
+	if (what != NULL)
+		refuse(index, state, ret_meta->version, what);
+}
+
+bool
+bm25_meta_try_read(Relation index, Bm25MetaDisk *ret_meta)
+{
+	const char *what;
+	MetaState state = META_DAMAGED;
+
+	if (RelationGetNumberOfBlocks(index) <= BM25_META_BLKNO)
+		return false;
+	{
+		VC_SCOPED(vc_page_read_drop)
+		VcPageRead r = vc_page_read_raw(index, BM25_META_BLKNO, NULL);
+
+		if (!vc_page_is_new(r.page) && vc_page_problem(r.page) == NULL &&
+			(vc_page_opaque_read(r.page)->kind & BM25_PAGE_META) != 0)
+			state = parse(vc_page_contents(r.page), ret_meta, &what);
+	}
+	return state == META_OK && check_columns(index, ret_meta) == NULL;
+}
+
+Bm25MetaDisk *
+bm25_meta_edit(VcXlog *xlog)
+{
+	char *page = vc_xlog_add(xlog, BM25_META_BLKNO, BM25_PAGE_META);
+	VcSpan used = vc_page_contents(page);
+	Bm25MetaDisk copy;
+	const char *what;
+	MetaState state = parse(used, &copy, &what);
+
+	if (state != META_OK)
+		refuse(xlog->rel, state, copy.version, what);
+	return (Bm25MetaDisk *) vc_page_body(page);
+}
+
+/*----- composing -----*/
+
+static bool
+has_text(Relation index, int nfields)
+{
+	for (int i = 0; i < nfields; i++)
+	{
+		Bm25KeyType type = bm25_key_type(TupleDescAttr(RelationGetDescr(index), i)->atttypid);
+
+		if (type == BM25_TYPE_TEXT || type == BM25_TYPE_TEXT_ARRAY)
+			return true;
+	}
+	return false;
+}
+
+void
+bm25_meta_init(Relation index, Bm25MetaDisk *ret_meta)
+{
+	int nfields = IndexRelationGetNumberOfKeyAttributes(index);
+	Bm25BuildOptions options;
+
+	if (nfields > BM25_MAX_FIELDS)
+		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
+						errmsg("a bm25 index can have at most %d key columns", BM25_MAX_FIELDS)));
+	bm25_build_options(index, nfields, has_text(index, nfields), &options);
+	memset(ret_meta, 0, sizeof(*ret_meta));
+	ret_meta->magic = BM25_MAGIC;
+	ret_meta->version = BM25_FORMAT_VERSION;
+	ret_meta->size = sizeof(Bm25MetaDisk);
+	ret_meta->flags = (options.positions ? BM25_META_POSITIONS : 0) |
+					  (options.exact_norms ? BM25_META_EXACT_NORMS : 0);
+	ret_meta->k1 = options.k1;
+	ret_meta->b = options.b;
+	ret_meta->fields = (uint32) nfields;
+	for (int i = 0; i < nfields; i++)
+		ret_meta->weight[i] = options.weight[i];
+	/* 0 is nobody's: it is in every zeroed struct */
+	ret_meta->next_incarnation = 1;
+	ret_meta->growing.head = InvalidBlockNumber;
+	ret_meta->sealing.head = InvalidBlockNumber;
+	ret_meta->writing.header = InvalidBlockNumber;
+	ret_meta->writing.state = InvalidBlockNumber;
+	strlcpy(ret_meta->text_config, options.text_config, BM25_CONFIG_BYTES);
+}
+
+void
+bm25_meta_compose(const Bm25MetaDisk *meta, char *ret_page)
+{
+	vc_page_init(ret_page, BM25_PAGE_META, 0, 0);
+	vc_page_set_used(ret_page, sizeof(*meta));
+	memcpy(vc_page_body(ret_page), meta, sizeof(*meta));
+}
+
+void
+bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_fields)
+{
+	bool text = false;
+
+	memset(ret_fields, 0, sizeof(*ret_fields));
+	ret_fields->n = (int) meta->fields;
+	ret_fields->positions = (meta->flags & BM25_META_POSITIONS) != 0;
+	for (int i = 0; i < ret_fields->n; i++)
+	{
+		ret_fields->type[i] = bm25_key_type(TupleDescAttr(RelationGetDescr(index), i)->atttypid);
+		text |= ret_fields->type[i] == BM25_TYPE_TEXT || ret_fields->type[i] == BM25_TYPE_TEXT_ARRAY;
+	}
+	ret_fields->config = InvalidOid;
+	if (text)
+	{
+		List *name = textToQualifiedNameList(cstring_to_text(meta->text_config));
+
+		ret_fields->config = get_ts_config_oid(name, false);
+		list_free_deep(name);
+	}
+}
+
+/*----- maintenance -----*/
+
+bool
+bm25_maintenance_try_lock(Relation index)
+{
+	return ConditionalLockPage(index, BM25_META_BLKNO, ExclusiveLock);
+}
+
+void
+bm25_maintenance_lock(Relation index)
+{
+	LockPage(index, BM25_META_BLKNO, ExclusiveLock);
+}
+
+void
+bm25_maintenance_unlock(Relation index)
+{
+	UnlockPage(index, BM25_META_BLKNO, ExclusiveLock);
+}
+
+static void
+forget_retired(Relation index, const Bm25SegmentDisk *disk)
+{
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
+	Bm25MetaDisk *meta = bm25_meta_edit(&xlog);
+
+	for (uint32 i = 0; i < meta->nretired; i++)
+	{
+		if (memcmp(&meta->retired[i], disk, sizeof(*disk)) == 0)
+		{
+			meta->nretired--;
+			meta->retired[i] = meta->retired[meta->nretired];
+			memset(&meta->retired[meta->nretired], 0, sizeof(*disk));
+			vc_xlog_commit(&xlog);
+			return;
+		}
+	}
+}
+
+static void
+forget_writing(Relation index)
+{
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
+	Bm25MetaDisk *meta = bm25_meta_edit(&xlog);
+
+	memset(&meta->writing, 0, sizeof(meta->writing));
+	meta->writing.header = InvalidBlockNumber;
+	meta->writing.state = InvalidBlockNumber;
+	vc_xlog_commit(&xlog);
+}
+
+void
+bm25_maintenance_free_retired(Relation index)
+{
+	Bm25MetaDisk meta;
+
+	bm25_meta_read(index, &meta);
+	for (uint32 i = 0; i < meta.nretired; i++)
+	{
+		const Bm25SegmentDisk *disk = &meta.retired[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (disk->level == BM25_LEVEL_TAPE)
+			bm25_growing_free(index, &(Bm25TapeDisk){disk->header, disk->incarnation});
+		else
+			bm25_segment_free(index, disk);
+		forget_retired(index, disk);
+	}
+}
+
+void
+bm25_maintenance_repair(Relation index)
+{
+	Bm25MetaDisk meta;
+
+	bm25_meta_read(index, &meta);
+	if (meta.writing.header != InvalidBlockNumber)
+	{
+		bm25_header_free(index, meta.writing.header, meta.writing.incarnation);
+		forget_writing(index);
+	}
+	bm25_maintenance_free_retired(index);
+}
