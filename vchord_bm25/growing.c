@@ -114,17 +114,6 @@ unmake_item(Relation index, const NewItem *item)
 		vc_redirect_free(index, BM25_PAGE_MORE, &item->redirect);
 }
 
-/* Takes an incarnation for a tape that somebody, probably this backend, is going to make. */
-static uint32
-take_incarnation(Relation index)
-{
-	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
-	uint32 incarnation = bm25_meta_edit(&xlog)->next_incarnation++;
-
-	vc_xlog_commit(&xlog);
-	return incarnation;
-}
-
 /* Makes the tape with the item on it; false if there is one meanwhile. */
 static bool
 make_tape(Relation index, Relation heap, uint32 incarnation, const NewItem *item)
@@ -146,8 +135,7 @@ uint32
 bm25_growing_append(Relation index, Relation heap, const Bm25Document *document,
 					const Bm25Fields *fields)
 {
-	uint8 *bytes =
-		MemoryContextAllocHuge(CurrentMemoryContext, encoded_bound(document, fields));
+	uint8 *bytes = MemoryContextAllocHuge(CurrentMemoryContext, encoded_bound(document, fields));
 	Size len = encode(document, fields, bytes);
 	uint32 refused = 0; /* incarnation */
 	Bm25MetaDisk meta;
@@ -164,7 +152,7 @@ bm25_growing_append(Relation index, Relation heap, const Bm25Document *document,
 		bm25_meta_read(index, &meta);
 		incarnation = meta.growing.incarnation;
 		if (meta.growing.head == InvalidBlockNumber)
-			incarnation = take_incarnation(index);
+			incarnation = bm25_meta_take_incarnation(index);
 		else if (incarnation == refused)
 			vc_corrupt(index, meta.growing.head, "the tape of growing documents is closed");
 		make_item(index, heap, incarnation, bytes, len, &item);
@@ -346,10 +334,10 @@ bm25_growing_read_tid(Bm25GrowingReader *reader, ItemPointer ret_tid, bool *ret_
 		VcPageRead r = vc_page_read(reader->index, redirect.first, BM25_PAGE_MORE);
 		VcSpan part = vc_page_contents(r.page);
 
-		if (!vc_page_is_of(r.page, redirect.owner, redirect.incarnation) ||
-			part.len < sizeof(head))
-			vc_corrupt(reader->index, redirect.first, "page is not of growing document %u of block %u",
-					   item.where.slot, item.where.block);
+		if (!vc_page_is_of(r.page, redirect.owner, redirect.incarnation) || part.len < sizeof(head))
+			vc_corrupt(reader->index, redirect.first,
+					   "page is not of growing document %u of block %u", item.where.slot,
+					   item.where.block);
 		memcpy(&head, part.data, sizeof(head));
 	}
 	if (!vc_heap_valid(vc_heap_from_tid(&head.tid)))
@@ -455,7 +443,8 @@ bm25_growing_pages(Relation index, const Bm25TapeDisk *tape)
 	while (vc_tape_read_next(&reader, &item))
 	{
 		if (is_large(index, &item))
-			pages += (get_redirect(index, &item).length + VC_PAGE_BODY_SIZE - 1) / VC_PAGE_BODY_SIZE;
+			pages +=
+				(get_redirect(index, &item).length + VC_PAGE_BODY_SIZE - 1) / VC_PAGE_BODY_SIZE;
 	}
 	pages += reader.npages;
 	pfree(reader.page);

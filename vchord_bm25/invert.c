@@ -90,8 +90,8 @@ bm25_inverter_create(const Bm25Fields *fields, Size budget)
 {
 	Bm25Inverter *inverter = palloc0(sizeof(Bm25Inverter));
 
-	inverter->context = AllocSetContextCreate(CurrentMemoryContext, "vchord_bm25 inverter",
-											  ALLOCSET_DEFAULT_SIZES);
+	inverter->context =
+		AllocSetContextCreate(CurrentMemoryContext, "vchord_bm25 inverter", ALLOCSET_DEFAULT_SIZES);
 	inverter->chunks =
 		AllocSetContextCreate(inverter->context, "vchord_bm25 postings", ALLOCSET_DEFAULT_SIZES);
 	inverter->scratch =
@@ -176,9 +176,8 @@ grow_terms(Bm25Inverter *inverter, uint32 term)
 		uint32 wanted = Max(Max(inverter->max_terms * 2, 1024), term + 1);
 		Size bytes = (Size) wanted * sizeof(Postings);
 
-		inverter->terms = inverter->terms == NULL
-							  ? MemoryContextAllocHuge(inverter->context, bytes)
-							  : repalloc_huge(inverter->terms, bytes);
+		inverter->terms = inverter->terms == NULL ? MemoryContextAllocHuge(inverter->context, bytes)
+												  : repalloc_huge(inverter->terms, bytes);
 		inverter->max_terms = wanted;
 	}
 	memset(inverter->terms + inverter->nterms, 0,
@@ -253,10 +252,10 @@ length_slot(Bm25Inverter *inverter)
 	{
 		Size wanted = Max(inverter->max_lengths * 2, 256);
 
-		inverter->lengths = inverter->lengths == NULL
-								? MemoryContextAllocHuge(inverter->context,
-														 wanted * fields * sizeof(uint32))
-								: repalloc_huge(inverter->lengths, wanted * fields * sizeof(uint32));
+		inverter->lengths =
+			inverter->lengths == NULL
+				? MemoryContextAllocHuge(inverter->context, wanted * fields * sizeof(uint32))
+				: repalloc_huge(inverter->lengths, wanted * fields * sizeof(uint32));
 		inverter->max_lengths = wanted;
 	}
 	return inverter->lengths + at * fields;
@@ -307,8 +306,8 @@ bm25_inverter_add(Bm25Inverter *inverter, const Datum *values, const bool *isnul
 void
 bm25_inverter_add_term(Bm25Inverter *inverter, Bm25Key key, uint32 tf, const uint32 *positions)
 {
-	uint32 term = bm25_lexicon_intern(inverter->lexicon, (uint8) key.data[0], key.data + 1,
-									  key.len - 1);
+	uint32 term =
+		bm25_lexicon_intern(inverter->lexicon, (uint8) key.data[0], key.data + 1, key.len - 1);
 
 	if (!inverter->fields->positions)
 		emit(inverter, term, tf, 0);
@@ -335,10 +334,10 @@ bm25_inverter_docs(const Bm25Inverter *inverter)
 bool
 bm25_inverter_full(const Bm25Inverter *inverter)
 {
-	Size batch = inverter->chunk_bytes + (Size) inverter->nterms * sizeof(Postings) +
-				 (Size) (inverter->doc - inverter->batch) * (Size) inverter->fields->n *
-					 sizeof(uint32) +
-				 bm25_lexicon_bytes(inverter->lexicon);
+	Size batch =
+		inverter->chunk_bytes + (Size) inverter->nterms * sizeof(Postings) +
+		(Size) (inverter->doc - inverter->batch) * (Size) inverter->fields->n * sizeof(uint32) +
+		bm25_lexicon_bytes(inverter->lexicon);
 	Size cache = inverter->analyzer != NULL ? bm25_analyzer_bytes(inverter->analyzer) : 0;
 
 	return batch >= BATCH_MIN && batch + cache >= inverter->budget;

@@ -12,6 +12,7 @@
 #define VCHORD_BM25_MAINTAIN_H
 
 #include "vchord_bm25/meta.h"
+#include "vchord_bm25/segment.h"
 
 /* Makes the growing documents a segment.  False if there were none. */
 extern bool bm25_seal(Relation index, Relation heap);
@@ -28,6 +29,17 @@ extern int bm25_merge_tiers(Relation index, Relation heap, uint32 max_pages, boo
  */
 extern int bm25_clean_segments(Relation index, Relation heap);
 
+/* True if there is so little room for segments that one more must not be added before a merge. */
+extern bool bm25_merge_is_due(const Bm25MetaDisk *meta);
+
+/* Merges the cheapest neighbours, so that there is room again. */
+extern void bm25_merge_forced(Relation index, Relation heap);
+
+/* Frees all pages of an unlinked segment named in retired[]. */
+extern void bm25_segment_free(Relation index, const Bm25SegmentDisk *disk);
+
+/*----- between the files of maintenance -----*/
+
 /*
  * Steps of a change that makes a segment, see seal.c.  begin: allocates the header page of a new segment and
  * names it in META.writing, one record.
@@ -42,13 +54,14 @@ extern Bm25SegmentDisk bm25_writing_begin(Relation index, Relation heap);
 extern void bm25_writing_publish(Relation index, const Bm25SegmentDisk *replaced, uint32 first,
 								 uint32 n, const Bm25SegmentDisk *made, bool seal);
 
-/* True if there is so little room for segments that one more must not be added before a merge. */
-extern bool bm25_merge_is_due(const Bm25MetaDisk *meta);
+/* Makes one segment (or none) of n neighbours in META.segments; publishes it, and frees these. */
+extern void bm25_merge_segments(Relation index, Relation heap, const Bm25MetaDisk *meta,
+								uint32 first, uint32 n);
 
-/* Merges the cheapest neighbours, so that there is room again. */
-extern void bm25_merge_forced(Relation index, Relation heap);
-
-/* Frees all pages of an unlinked segment named in retired[]. */
-extern void bm25_segment_free(Relation index, const Bm25SegmentDisk *disk);
+/*
+ * Sets bits in a segment's bitmap and brings its state page up to date: bits is the whole bitmap as it shall
+ * be.  Returns the number of bits set.
+ */
+extern uint32 bm25_segment_write_dead(const Bm25Segment *segment, Relation heap, const uint8 *bits);
 
 #endif

@@ -120,11 +120,10 @@ static void
 refuse(Relation index, MetaState state, uint32 version, const char *what)
 {
 	if (state == META_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("index \"%s\" has format version %u, but this library reads %u",
-						RelationGetRelationName(index), version, BM25_FORMAT_VERSION),
-				 errhint("Please use REINDEX to rebuild the index.")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("index \"%s\" has format version %u, but this library reads %u",
+							   RelationGetRelationName(index), version, BM25_FORMAT_VERSION),
+						errhint("Please use REINDEX to rebuild the index.")));
 	vc_corrupt(index, BM25_META_BLKNO, "bad %s", what);
 }
 
@@ -188,6 +187,16 @@ bm25_meta_edit(VcXlog *xlog)
 	if (state != META_OK)
 		refuse(xlog->rel, state, copy.version, what);
 	return (Bm25MetaDisk *) vc_page_body(page);
+}
+
+uint32
+bm25_meta_take_incarnation(Relation index)
+{
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
+	uint32 incarnation = bm25_meta_edit(&xlog)->next_incarnation++;
+
+	vc_xlog_commit(&xlog);
+	return incarnation;
 }
 
 /*----- composing -----*/
@@ -254,7 +263,8 @@ bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_field
 	for (int i = 0; i < ret_fields->n; i++)
 	{
 		ret_fields->type[i] = bm25_key_type(TupleDescAttr(RelationGetDescr(index), i)->atttypid);
-		text |= ret_fields->type[i] == BM25_TYPE_TEXT || ret_fields->type[i] == BM25_TYPE_TEXT_ARRAY;
+		text |=
+			ret_fields->type[i] == BM25_TYPE_TEXT || ret_fields->type[i] == BM25_TYPE_TEXT_ARRAY;
 	}
 	ret_fields->config = InvalidOid;
 	if (text)

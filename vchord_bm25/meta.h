@@ -35,6 +35,9 @@ extern void bm25_meta_compose(const Bm25MetaDisk *meta, char *ret_page);
  */
 extern Bm25MetaDisk *bm25_meta_edit(VcXlog *xlog);
 
+/* Takes an incarnation that nobody has or had. */
+extern uint32 bm25_meta_take_incarnation(Relation index);
+
 /* What the columns are; the text search configuration must exist. */
 extern void bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_fields);
 
