@@ -103,6 +103,7 @@ typedef enum MetaState
 static MetaState
 parse(VcSpan used, Bm25MetaDisk *ret_meta, const char **ret_what)
 {
+	memset(ret_meta, 0, sizeof(*ret_meta));
 	*ret_what = "size of the metapage";
 	if (used.len < sizeof(Bm25MetaDisk))
 		return META_DAMAGED;
