@@ -446,6 +446,29 @@ bm25_cursor_seek(Bm25Cursor *cursor, uint32 doc)
 	return docs[low];
 }
 
+/* Every block is visited: a summary that would hide one is noticed. */
+static bool
+next_block(Bm25Cursor *cursor)
+{
+	uint32 next = cursor->block_no + 1;
+
+	if (next == cursor->nblocks)
+	{
+		cursor->block_no = next;
+		cursor->decoded = false;
+		return false;
+	}
+	if (next - cursor->summaries_first == cursor->summaries_count)
+	{
+		uint32 number = (cursor->term.list.summary + next) / BM25_SUMMARIES_PER_PAGE;
+
+		CHECK_FOR_INTERRUPTS();
+		load_window(cursor, number, window_last(cursor));
+	}
+	set_block(cursor, next);
+	return true;
+}
+
 uint32
 bm25_cursor_next(Bm25Cursor *cursor)
 {
@@ -457,7 +480,7 @@ bm25_cursor_next(Bm25Cursor *cursor)
 		cursor->at++;
 	else
 	{
-		if (!bm25_cursor_shallow(cursor, cursor->block_last + 1))
+		if (!next_block(cursor))
 			return BM25_NO_DOC;
 		bm25_cursor_decode(cursor);
 	}
