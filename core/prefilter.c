@@ -40,6 +40,7 @@ struct VcPlanLink
 		*limit;  /* the Limit node above with nothing between that drops or adds rows, or NULL */
 	bool judged; /* quals is filled */
 	VcPlanQuals quals;
+	int reused; /* the order-by whose distance the target list takes from the scan, or -1 */
 };
 
 typedef struct Am
@@ -47,6 +48,7 @@ typedef struct Am
 	ambeginscan_function ambeginscan;
 	VcPlanLinkSetter set;
 	bool (*enabled)(void);
+	bool reuse_distances;
 } Am;
 
 static Am ams[MAX_AMS];
@@ -221,6 +223,83 @@ omit_order_columns(IndexScanState *node)
 			node->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
 }
 
+/*
+ * A distance that a query selects is computed for each row by the executor, though the scan knows it; for
+ * a text that means to tokenise it again.  The projection is built anew with a reference to the expression
+ * context's "case value" in its place: a slot that every expression can read and that nothing else writes at
+ * this level.  vc_prefilter_emitted() fills it before each row.
+ *
+ * The slot means something else inside of a CASE with an operand, and of conversions of array elements and
+ * domains: expressions in there are left as they are.  So is everything below a sub-select, which has its own
+ * context.
+ */
+typedef struct Reuse
+{
+	List *orderbys; /* the node's order-by expressions */
+	int which;      /* the one that was found, or -1 */
+} Reuse;
+
+static Node *
+reuse_mutator(Node *node, void *context)
+{
+	Reuse *reuse = (Reuse *) context;
+	int which = 0;
+	ListCell *lc;
+
+	if (node == NULL)
+		return NULL;
+	switch (nodeTag(node))
+	{
+		case T_CaseExpr:
+		case T_ArrayCoerceExpr:
+		case T_CoerceToDomain:
+		case T_FieldStore:
+		case T_SubscriptingRef:
+		case T_SubPlan:
+		case T_AlternativeSubPlan:
+		case T_Aggref:
+		case T_WindowFunc:
+			return node;
+		default:
+			break;
+	}
+	foreach (lc, reuse->orderbys)
+	{
+		if ((reuse->which < 0 || reuse->which == which) && equal(node, lfirst(lc)))
+		{
+			CaseTestExpr *slot = makeNode(CaseTestExpr);
+
+			slot->typeId = exprType(node);
+			slot->typeMod = exprTypmod(node);
+			slot->collation = exprCollation(node);
+			reuse->which = which;
+			return (Node *) slot;
+		}
+		which++;
+	}
+	return expression_tree_mutator(node, reuse_mutator, context);
+}
+
+/* Returns the order-by that the target list takes from the scan, or -1. */
+static int
+reuse_order_columns(IndexScanState *node)
+{
+	IndexScan *plan = (IndexScan *) node->ss.ps.plan;
+	Reuse reuse = {plan->indexorderbyorig, -1};
+	List *tlist;
+
+	if (node->ss.ps.ps_ProjInfo == NULL || plan->indexorderbyorig == NIL ||
+		contain_volatile_functions((Node *) plan->indexorderbyorig) ||
+		contain_subplans((Node *) plan->indexorderbyorig))
+		return -1;
+	tlist = (List *) reuse_mutator((Node *) plan->scan.plan.targetlist, &reuse);
+	if (reuse.which >= 0)
+		node->ss.ps.ps_ProjInfo = ExecBuildProjectionInfo(
+			tlist, node->ss.ps.ps_ExprContext, node->ss.ps.ps_ResultTupleSlot, &node->ss.ps,
+			node->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
+	return reuse.which;
+}
+
 /* VcPlanVisitor; runs in the per-query context */
 static void
 link_node(void *arg, IndexScanState *node, LimitState *limit, bool drops_junk)
@@ -237,9 +316,12 @@ link_node(void *arg, IndexScanState *node, LimitState *limit, bool drops_junk)
 	if (am == NULL || (am->enabled != NULL && !am->enabled()))
 		return;
 
-	if (drops_junk)
-		omit_order_columns(node);
 	link = palloc0(sizeof(VcPlanLink));
+	link->reused = -1;
+	if (am->reuse_distances)
+		link->reused = reuse_order_columns(node);
+	else if (drops_junk)
+		omit_order_columns(node);
 	link->node = node;
 	link->limit = limit;
 
@@ -281,7 +363,18 @@ vc_prefilter_install(ambeginscan_function ambeginscan, VcPlanLinkSetter set, boo
 	ams[nams].ambeginscan = ambeginscan;
 	ams[nams].set = set;
 	ams[nams].enabled = enabled;
+	ams[nams].reuse_distances = false;
 	nams++;
+}
+
+void
+vc_prefilter_reuse_distances(ambeginscan_function ambeginscan)
+{
+	for (int i = 0; i < nams; i++)
+	{
+		if (ams[i].ambeginscan == ambeginscan)
+			ams[i].reuse_distances = true;
+	}
 }
 
 /* ---- may the quals be evaluated twice? ---- */
@@ -444,6 +537,18 @@ vc_prefilter_quals(VcPlanLink *link)
 	}
 	link->judged = true;
 	return &link->quals;
+}
+
+void
+vc_prefilter_emitted(VcPlanLink *link, int which, Datum distance, bool isnull)
+{
+	ExprContext *econtext;
+
+	if (link == NULL || link->reused < 0)
+		return;
+	econtext = link->node->ss.ps.ps_ExprContext;
+	econtext->caseValue_datum = which == link->reused ? distance : (Datum) 0;
+	econtext->caseValue_isNull = isnull || which != link->reused;
 }
 
 int64

@@ -55,6 +55,19 @@ extern void vc_prefilter_install(ambeginscan_function ambeginscan, VcPlanLinkSet
 								 bool (*enabled)(void));
 
 /*
+ * Says that the scans of this access method emit distances that are to the last bit what the ORDER BY
+ * operator returns: then this expression in a node's target list is replaced by the distance of the row
+ * that the scan emitted last, and the operator is not called.  After vc_prefilter_install.
+ */
+extern void vc_prefilter_reuse_distances(ambeginscan_function ambeginscan);
+
+/*
+ * The row that the node is about to get has this distance: the value of order-by `which` as its operator
+ * would return it.  For core/scan.c; link may be NULL.
+ */
+extern void vc_prefilter_emitted(VcPlanLink *link, int which, Datum distance, bool isnull);
+
+/*
  * What can be told about the node's quals.  NULL link: nothing present.  Cheap after the first
  * call.
  */

@@ -184,6 +184,8 @@ emit(VcScan *s, const VcScanRow *row)
 			distances[i].value = distances[i].isnull ? 0.0 : row->distance;
 		}
 		index_store_float8_orderby_distances(scan, s->orderby_types, distances, false);
+		vc_prefilter_emitted(s->plan, s->orderby, scan->xs_orderbyvals[s->orderby],
+							 scan->xs_orderbynulls[s->orderby]);
 	}
 	s->last_distance = row->distance;
 	s->last_tid = row->tid;
