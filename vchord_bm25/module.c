@@ -48,6 +48,7 @@ _PG_init(void)
 	bm25_guc_init();
 	bm25_options_init();
 	vc_prefilter_install(bm25_ambeginscan, vc_scan_set_plan, NULL);
+	vc_prefilter_reuse_distances(bm25_ambeginscan);
 }
 
 /*

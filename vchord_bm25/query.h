@@ -33,7 +33,7 @@ typedef struct Bm25QueryData
 	Oid index;
 	uint8 kind;
 	uint8 flags;
-	uint16 reserved;
+	uint16 field;     /* column of the index, from 1, that it is meant for; 0: not said */
 	uint32 payload;   /* offset from the start, 0 if NULL */
 	double min_score; /* rows with a lower score are no matches; 0: all that match */
 } Bm25QueryData;

@@ -589,7 +589,9 @@ bm25_query_open_index(Oid oid)
 
 	if (index == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the relation does not exist")));
-	if (index->rd_rel->relkind != RELKIND_INDEX)
+	/* a partitioned one stands for all its parts: statistics are summed (stats.c) */
+	if (index->rd_rel->relkind != RELKIND_INDEX &&
+		index->rd_rel->relkind != RELKIND_PARTITIONED_INDEX)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("the relation \"%s\" is not an index", RelationGetRelationName(index))));

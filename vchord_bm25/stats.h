@@ -3,39 +3,73 @@
  *		The index as one statement sees it: segments, growing documents, N, avgdl and df.
  *
  * D20: taken once per index and statement in each backend, so that every plan of a statement scores
- * alike.  A view is kept in a cache of the backend while the statement (its start time, command id and
- * snapshot) stays the same; scans and operator calls that hold on to one pin it.
+ * alike.  A view is kept in a cache of the backend; who asks for one with the same snapshot in the same
+ * statement gets the same.  Scans and operator call sites pin it: a view in use stays what it is.
  */
 #ifndef VCHORD_BM25_STATS_H
 #define VCHORD_BM25_STATS_H
 
+#include "utils/snapshot.h"
+
+#include "core/buf.h"
+
+#include "vchord_bm25/growth.h"
 #include "vchord_bm25/meta.h"
 #include "vchord_bm25/model.h"
-#include "vchord_bm25/query.h"
 #include "vchord_bm25/segment.h"
 
-/* A growing document's terms, kept in memory for the statement: what a search and df need. */
 typedef struct Bm25View
 {
 	Oid index;
 	Bm25MetaDisk meta;
 	Bm25Fields fields;
 	uint32 nsegments;
-	Bm25Segment *segments;  /* opened */
+	Bm25Segment *segments;  /* opened, the largest first */
 	Bm25FieldModel *models; /* by field */
+	Bm25GrowthPart growing; /* documents not in a segment, inverted */
+	Bm25GrowthPart sealing; /* the same of the tape that is being sealed */
+	VcReadCache cache;
 	MemoryContext context;
-	struct Bm25Growth *growth; /* growing documents inverted, private to stats.c and search.c */
 	int pins;
+	/* of a partitioned index: its leaves, summed in models; it has no segments of its own */
+	uint32 nparts;
+	struct Bm25View **parts;
 } Bm25View;
 
+/* What tells statements apart. */
+typedef struct Bm25Moment
+{
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32 xcnt;
+	CommandId curcid;
+} Bm25Moment;
+
+extern Bm25Moment bm25_moment(Snapshot snapshot);
+
+static inline bool
+bm25_moment_equal(const Bm25Moment *a, const Bm25Moment *b)
+{
+	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt && a->curcid == b->curcid;
+}
+
 /*
- * The view of this statement.  index is open; pinned until bm25_view_release or the end of the
- * transaction.
+ * The view of this statement.  index is open, plain or partitioned (then its parts are opened and
+ * locked here); the snapshot (NULL: the active one) is active or registered.  Pinned until `holder` is reset
+ * or deleted.
  */
-extern Bm25View *bm25_view_get(Relation index);
-extern void bm25_view_release(Bm25View *view);
+extern Bm25View *bm25_view_get(Relation index, Snapshot snapshot, MemoryContext holder);
+
+/*
+ * To be called before a view that was pinned in an earlier call of an entry point is read again: the
+ * relation's descriptor may have moved.  Not for partitioned indexes.
+ */
+extern void bm25_view_attach(Bm25View *view, Relation index);
 
 /* Documents with the term, over segments and growing documents, the dead not counted. */
 extern double bm25_view_df(Bm25View *view, Bm25Key key);
+
+/* Do two indexes make the same terms and norms of a value of one field? */
+extern bool bm25_view_compatible(const Bm25View *a, const Bm25View *b, int field);
 
 #endif

@@ -85,3 +85,9 @@ CREATE FUNCTION bm25_catalog.bm25query_payload(pg_catalog.bm25query) RETURNS tex
 CREATE FUNCTION bm25_catalog.bm25query_min_score(pg_catalog.bm25query) RETURNS double precision
     AS '$libdir/vchord_bm25', 'bm25query_min_score'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- The query, meant for one column of its index: where several columns have the operand's type, <&> and @@ cannot
+-- tell by themselves which one it is.
+CREATE FUNCTION pg_catalog.bm25_field(query pg_catalog.bm25query, index_column text) RETURNS pg_catalog.bm25query
+    AS '$libdir/vchord_bm25', 'bm25_field'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
