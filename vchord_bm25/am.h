@@ -55,7 +55,10 @@ typedef struct Bm25BuildOptions
 	char text_config[BM25_CONFIG_BYTES]; /* qualified name; "" if there is no text column */
 } Bm25BuildOptions;
 
-/* The options of a new index; nfields key columns, has_text: one of them is text. */
+/*
+ * The options of a new index; nfields key columns, has_text: one of them is text.  Makes the index depend on its
+ * text search configuration in the catalog: not for parallel workers.
+ */
 extern void bm25_build_options(Relation index, int nfields, bool has_text,
 							   Bm25BuildOptions *ret_options);
 

@@ -268,7 +268,7 @@ bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_field
 			ret_fields->type[i] == BM25_TYPE_TEXT || ret_fields->type[i] == BM25_TYPE_TEXT_ARRAY;
 	}
 	ret_fields->config = InvalidOid;
-	if (text)
+	if (text || meta->text_config[0] != '\0')
 	{
 		List *name = textToQualifiedNameList(cstring_to_text(meta->text_config));
 

@@ -13,7 +13,9 @@
 
 #include <math.h>
 
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_ts_config.h"
 #include "tsearch/ts_cache.h"
 #include "utils/builtins.h"
@@ -200,6 +202,25 @@ config_name(Oid config, char *ret_name)
 	ReleaseSysCache(tuple);
 }
 
+/*
+ * A configuration that the index was built with cannot be dropped without it.  The dependency stays until
+ * the index goes, also when another build used another configuration.
+ */
+static void
+depend_on_config(Relation index, Oid config)
+{
+	Oid oid = RelationGetRelid(index);
+	ObjectAddress depender;
+	ObjectAddress referenced;
+
+	ObjectAddressSet(depender, RelationRelationId, oid);
+	ObjectAddressSet(referenced, TSConfigRelationId, config);
+	/* of an earlier build */
+	(void) deleteDependencyRecordsForSpecific(RelationRelationId, oid, DEPENDENCY_NORMAL,
+											  TSConfigRelationId, config);
+	recordDependencyOn(&depender, &referenced, DEPENDENCY_NORMAL);
+}
+
 void
 bm25_build_options(Relation index, int nfields, bool has_text, Bm25BuildOptions *ret_options)
 {
@@ -222,10 +243,14 @@ bm25_build_options(Relation index, int nfields, bool has_text, Bm25BuildOptions 
 			vc_options_invalid(NULL, "`weights` has %d numbers, but the index has %d columns", n,
 							   nfields);
 	}
-	if (vc_options_given(&o, KEY_TEXT_CONFIG))
-		config_name(find_config(o.text_config), ret->text_config);
-	else if (has_text)
-		config_name(getTSCurrentConfig(true), ret->text_config);
+	if (vc_options_given(&o, KEY_TEXT_CONFIG) || has_text)
+	{
+		Oid config = vc_options_given(&o, KEY_TEXT_CONFIG) ? find_config(o.text_config)
+														   : getTSCurrentConfig(true);
+
+		config_name(config, ret->text_config);
+		depend_on_config(index, config);
+	}
 }
 
 uint32
