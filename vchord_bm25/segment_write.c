@@ -39,7 +39,7 @@ struct Bm25SegmentWriter
 	bool has_positions;
 	bool exact;
 	bool terms_begun;
-	Bm25HeaderDisk header;
+	Bm25HeaderDisk *header;        /* without extents */
 	double avgdl[BM25_MAX_FIELDS]; /* from the first term on */
 
 	/* page being filled; NULL: none */
@@ -161,6 +161,7 @@ bm25_segment_write_begin(Bm25Sink *sink, uint32 flags, uint32 fields)
 
 	Assert(fields >= 1 && fields <= BM25_MAX_FIELDS);
 	writer->context = context;
+	writer->header = palloc0(sizeof(Bm25HeaderDisk));
 	writer->sink = sink;
 	writer->fields = fields;
 	writer->has_positions = (flags & BM25_META_POSITIONS) != 0;
@@ -184,7 +185,7 @@ bm25_segment_write_begin(Bm25Sink *sink, uint32 flags, uint32 fields)
 void
 bm25_segment_write_document(Bm25SegmentWriter *writer, ItemPointer tid, const uint32 *length)
 {
-	Bm25HeaderDisk *header = &writer->header;
+	Bm25HeaderDisk *header = writer->header;
 
 	Assert(!writer->terms_begun);
 	if (unlikely(header->docs == PG_UINT32_MAX - 1))
@@ -306,8 +307,8 @@ end_term(Bm25SegmentWriter *writer)
 
 	if (writer->df == 0)
 		return;
-	writer->header.terms++;
-	writer->header.postings += writer->df;
+	writer->header->terms++;
+	writer->header->postings += writer->df;
 	p = bm25_varint_put(writer->value, writer->df);
 	if (!writer->large)
 	{
@@ -327,7 +328,7 @@ end_term(Bm25SegmentWriter *writer)
 	}
 	if (end == NULL)
 	{
-		Bm25LargeTermDisk list = {writer->header.large_terms++, writer->first_summary, {{0}}};
+		Bm25LargeTermDisk list = {writer->header->large_terms++, writer->first_summary, {{0}}};
 
 		if (writer->count > 0)
 			flush_block(writer);
@@ -349,9 +350,9 @@ bm25_segment_write_term(Bm25SegmentWriter *writer, Bm25Key key)
 	{
 		for (uint32 i = 0; i < writer->fields; i++)
 		{
-			if (writer->header.field_docs[i] > 0)
+			if (writer->header->field_docs[i] > 0)
 				writer->avgdl[i] =
-					(double) writer->header.field_length[i] / writer->header.field_docs[i];
+					(double) writer->header->field_length[i] / writer->header->field_docs[i];
 		}
 		writer->terms_begun = true;
 	}
@@ -403,7 +404,7 @@ bm25_segment_write_posting(Bm25SegmentWriter *writer, uint32 doc, uint32 tf, uin
 {
 	uint32 at = writer->count;
 
-	if (unlikely(doc >= writer->header.docs || (writer->df > 0 && doc <= writer->last_doc) ||
+	if (unlikely(doc >= writer->header->docs || (writer->df > 0 && doc <= writer->last_doc) ||
 				 tf == 0))
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("postings of a bm25 index are out of order")));
@@ -432,7 +433,7 @@ put_index_page(void *arg, const uint8 *body, uint32 bytes)
 	Bm25SegmentWriter *writer = arg;
 
 	spool_sized(&writer->index, body, bytes);
-	return writer->header.section[BM25_SECTION_TERM] + writer->leaves + writer->index_pages++;
+	return writer->header->section[BM25_SECTION_TERM] + writer->leaves + writer->index_pages++;
 }
 
 /* The first key of a leaf, whose first entry shares nothing with one before. */
@@ -453,7 +454,7 @@ first_key(const char *page)
 static void
 write_dictionary(Bm25SegmentWriter *writer)
 {
-	uint32 *section = writer->header.section;
+	uint32 *section = writer->header->section;
 	Bm25Tree *tree = NULL;
 
 	section[BM25_SECTION_TERM] = writer->pages;
@@ -481,11 +482,11 @@ write_dictionary(Bm25SegmentWriter *writer)
 	bm25_spool_fini(&writer->leaf);
 
 	section[BM25_SECTION_TERM_INDEX] = writer->pages;
-	writer->header.term_root = section[BM25_SECTION_TERM];
-	writer->header.term_levels = 1;
+	writer->header->term_root = section[BM25_SECTION_TERM];
+	writer->header->term_levels = 1;
 	if (tree != NULL)
 	{
-		writer->header.term_root = bm25_tree_end(tree, &writer->header.term_levels);
+		writer->header->term_root = bm25_tree_end(tree, &writer->header->term_levels);
 		bm25_spool_rewind(&writer->index);
 		for (uint32 i = 0; i < writer->index_pages; i++)
 		{
@@ -499,7 +500,7 @@ write_dictionary(Bm25SegmentWriter *writer)
 bool
 bm25_segment_write_end(Bm25SegmentWriter *writer, Bm25SegmentDisk *ret_segment)
 {
-	Bm25HeaderDisk *header = &writer->header;
+	Bm25HeaderDisk *header = writer->header;
 	uint32 *section = header->section;
 	MemoryContext old;
 
