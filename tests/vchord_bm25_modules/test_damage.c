@@ -235,7 +235,7 @@ vc_test_bm25_bench(PG_FUNCTION_ARGS)
 	uint64 sum = 0;
 	double write = 0;
 	double end;
-	double read;
+	double read = 0;
 	double scan;
 	double look;
 	double shallow;
@@ -296,21 +296,23 @@ vc_test_bm25_bench(PG_FUNCTION_ARGS)
 	bm25_segment_open(&segment, rel, &cache, &disk, 0, 1);
 	for (int round = 0; round < 2; round++)
 	{
-		INSTR_TIME_SET_CURRENT(start);
 		sum = 0;
-		for (uint32 t = 0; t < nterms; t++)
+		read = 0;
+		/* a rare term has rare ones behind it */
+		for (uint32 t = 0; t < nterms && t < docs / 64; t++)
 		{
 			snprintf(key + 1, sizeof(key) - 1, "t%08u", t);
 			if (!bm25_segment_lookup(&segment, (Bm25Key){key, 10}, &term) || !term.large)
 				continue;
+			INSTR_TIME_SET_CURRENT(start);
 			bm25_cursor_open(cursor, &segment, &term);
 			do
 			{
 				bm25_cursor_decode(cursor);
 				sum += cursor->count;
 			} while (bm25_cursor_shallow(cursor, cursor->block_last + 1));
+			read += since(&start);
 		}
-		read = since(&start);
 	}
 	if (sum != in_blocks)
 		elog(ERROR, "read " UINT64_FORMAT " postings of " UINT64_FORMAT, sum, in_blocks);
