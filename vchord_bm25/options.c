@@ -240,8 +240,8 @@ bm25_build_options(Relation index, int nfields, bool has_text, Bm25BuildOptions 
 		int n = parse_weights(o.weights, ret->weight);
 
 		if (n != nfields)
-			vc_options_invalid(NULL, "`weights` has %d numbers, but the index has %d columns", n,
-							   nfields);
+			vc_options_invalid(NULL, "number of `weights` (%d) is not the number of columns (%d)",
+							   n, nfields);
 	}
 	if (vc_options_given(&o, KEY_TEXT_CONFIG) || has_text)
 	{

@@ -3,11 +3,12 @@
  *		The SQL type bm25query: constructors, text and binary form, accessors; opening the index it names.
  *
  * Text: a JSON object with the members "index" (name of the index, or null), one of "vector", "tsvector",
- * "tsquery" and "text" (the payload in the text form of its type, or null), and "min_score" if it is not 0.
- * The index is kept by OID and shown by name.
+ * "tsquery" and "text" (the payload in the text form of its type, or null), "column" if the query is meant for
+ * one column of the index, and "min_score" if it is not 0.  The index is kept by OID and shown by name, the column
+ * by number and shown by name.
  *
- * Binary: version (one byte, 1), kind, flags, name of the index (counted text), min_score (float8), payload
- * (counted, in the binary form of its type; count -1 if null).
+ * Binary: version (one byte, 1), kind, flags, column (int16), name of the index (counted text), min_score
+ * (float8), payload (counted, in the binary form of its type; count -1 if null).
  */
 #include "postgres.h"
 
@@ -65,6 +66,7 @@ VC_FUNCTION(bm25query_index);
 VC_FUNCTION(bm25query_kind);
 VC_FUNCTION(bm25query_payload);
 VC_FUNCTION(bm25query_min_score);
+VC_FUNCTION(bm25query_column);
 
 /* payload: not toasted, NULL if null */
 static Bm25QueryData *
@@ -288,6 +290,27 @@ bm25_query_from_names(PG_FUNCTION_ARGS)
 
 /*----- text -----*/
 
+/* the column that a query is meant for; its number, if the index is no more */
+static char *
+column_name(const Bm25QueryData *data)
+{
+	char *name = get_attname(data->index, (AttrNumber) data->field, true);
+
+	return name != NULL ? name : psprintf("%u", data->field);
+}
+
+static uint16
+column_from_name(Oid index, const char *name)
+{
+	AttrNumber column = get_attnum(index, name);
+
+	if (column <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("index \"%s\" has no key column \"%s\"", get_rel_name(index), name)));
+	return (uint16) column;
+}
+
 Datum
 bm25query_out(PG_FUNCTION_ARGS)
 {
@@ -305,6 +328,11 @@ bm25query_out(PG_FUNCTION_ARGS)
 		appendStringInfoString(&text, "null");
 	else
 		escape_json(&text, payload_to_text(data));
+	if (data->field != 0)
+	{
+		appendStringInfoString(&text, ", \"column\": ");
+		escape_json(&text, column_name(data));
+	}
 	if (data->min_score != 0)
 		appendStringInfo(&text, ", \"min_score\": %s", float8out_internal(data->min_score));
 	appendStringInfoChar(&text, '}');
@@ -351,8 +379,10 @@ bm25query_in(PG_FUNCTION_ARGS)
 	int kind = 0;
 	char *payload = NULL;
 	char *index = NULL;
+	char *column = NULL;
 	bool has_index = false;
 	double min_score = 0;
+	Bm25QueryData *data;
 
 	if (!JB_ROOT_IS_OBJECT(json))
 		bad_text("It is not an object.");
@@ -380,6 +410,8 @@ bm25query_in(PG_FUNCTION_ARGS)
 			has_index = true;
 			index = json_string(&value);
 		}
+		else if (key_is(&key, "column"))
+			column = json_string(&value);
 		else if (key_is(&key, "min_score") && value.type == jbvNumeric)
 			min_score = DatumGetFloat8(
 				DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric)));
@@ -388,11 +420,15 @@ bm25query_in(PG_FUNCTION_ARGS)
 	}
 	if (kind == 0 || !has_index)
 		bad_text("The index or the query is missing.");
-	PG_RETURN_POINTER(
-		make_query((Bm25QueryKind) kind,
-				   payload == NULL ? NULL : payload_from_text((Bm25QueryKind) kind, payload),
-				   index == NULL ? InvalidOid : index_from_text(index),
-				   index == NULL ? BM25_QUERY_NULL_INDEX : 0, min_score));
+	if (column != NULL && index == NULL)
+		bad_text("There is a column without an index.");
+	data = make_query((Bm25QueryKind) kind,
+					  payload == NULL ? NULL : payload_from_text((Bm25QueryKind) kind, payload),
+					  index == NULL ? InvalidOid : index_from_text(index),
+					  index == NULL ? BM25_QUERY_NULL_INDEX : 0, min_score);
+	if (column != NULL)
+		data->field = column_from_name(data->index, column);
+	PG_RETURN_POINTER(data);
 }
 
 /*----- binary -----*/
@@ -467,6 +503,7 @@ bm25query_send(PG_FUNCTION_ARGS)
 	pq_sendbyte(&message, BINARY_VERSION);
 	pq_sendbyte(&message, data->kind);
 	pq_sendbyte(&message, data->flags);
+	pq_sendint16(&message, data->field);
 	send_counted(&message, DatumGetByteaP(DirectFunctionCall1(
 							   textsend, PointerGetDatum(cstring_to_text(index)))));
 	pq_sendfloat8(&message, data->min_score);
@@ -484,7 +521,9 @@ bm25query_recv(PG_FUNCTION_ARGS)
 	int version = pq_getmsgbyte(message);
 	int kind = pq_getmsgbyte(message);
 	int flags = pq_getmsgbyte(message);
+	unsigned field = pq_getmsgint(message, 2);
 	struct varlena *payload = NULL;
+	Bm25QueryData *data;
 	double min_score;
 	char *index;
 	int len;
@@ -504,10 +543,11 @@ bm25query_recv(PG_FUNCTION_ARGS)
 						errdetail("The length of the query is wrong.")));
 	if (len >= 0)
 		payload = payload_from_bytes((Bm25QueryKind) kind, message, len);
-	PG_RETURN_POINTER(
-		make_query((Bm25QueryKind) kind, payload,
-				   (flags & BM25_QUERY_NULL_INDEX) ? InvalidOid : index_from_text(index),
-				   flags & BM25_QUERY_NULL_INDEX, min_score));
+	data = make_query((Bm25QueryKind) kind, payload,
+					  (flags & BM25_QUERY_NULL_INDEX) ? InvalidOid : index_from_text(index),
+					  flags & BM25_QUERY_NULL_INDEX, min_score);
+	data->field = (uint16) field;
+	PG_RETURN_POINTER(data);
 }
 
 /*----- accessors -----*/
@@ -546,6 +586,16 @@ bm25query_min_score(PG_FUNCTION_ARGS)
 	const Bm25QueryData *data = DatumGetBm25Query(PG_GETARG_DATUM(0));
 
 	PG_RETURN_FLOAT8(data->min_score);
+}
+
+Datum
+bm25query_column(PG_FUNCTION_ARGS)
+{
+	const Bm25QueryData *data = DatumGetBm25Query(PG_GETARG_DATUM(0));
+
+	if (data->field == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(column_name(data)));
 }
 
 /*----- use -----*/

@@ -82,6 +82,9 @@ CREATE FUNCTION bm25_catalog.bm25query_kind(pg_catalog.bm25query) RETURNS text
 CREATE FUNCTION bm25_catalog.bm25query_payload(pg_catalog.bm25query) RETURNS text
     AS '$libdir/vchord_bm25', 'bm25query_payload'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION bm25_catalog.bm25query_column(pg_catalog.bm25query) RETURNS text
+    AS '$libdir/vchord_bm25', 'bm25query_column'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION bm25_catalog.bm25query_min_score(pg_catalog.bm25query) RETURNS double precision
     AS '$libdir/vchord_bm25', 'bm25query_min_score'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
