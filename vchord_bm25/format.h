@@ -124,7 +124,7 @@
 #define BM25_MAX_FIELDS     32
 #define BM25_MAX_SEGMENTS   128
 #define BM25_MAX_RETIRED    32
-#define BM25_MAX_TERM_BYTES 2047 /* longest lexeme of PostgreSQL: 2046 */
+#define BM25_MAX_TERM_BYTES 2047 /* longest lexeme of PostgreSQL: MAXSTRLEN */
 #define BM25_MAX_KEY_BYTES  (1 + BM25_MAX_TERM_BYTES)
 #define BM25_RESTART        16
 #define BM25_INLINE_BYTES   2048 /* two entries fit a leaf whatever their keys are */
