@@ -151,7 +151,9 @@ def tap(args, run, env):
         print(line if TAP_LINE.match(line) else "# " + line, flush=True)
 
     code = run_program(
-        ["perl", "-I", os.path.join(args.pgxs_test, "perl"), "-I", os.path.dirname(script), script],
+        ["perl"]
+        + ["-I" + path for path in (os.path.join(args.pgxs_test, "perl"), os.path.join(run, "lib"))]
+        + [script],
         run,
         env,
         each_line,
@@ -196,6 +198,10 @@ def main():
             shutil.copytree(path, os.path.join(source, entry))
         else:
             shutil.copy(path, source)
+    # what Perl tests share
+    os.makedirs(os.path.join(run, "lib"))
+    for path in glob.glob(os.path.join(os.path.dirname(args.dir), "vchord", "t", "*.p[my]")):
+        shutil.copy(path, os.path.join(run, "lib"))
     os.makedirs(os.path.join(run, "data"))
     os.makedirs(os.path.join(run, "log"))
     stepdown.give(run)

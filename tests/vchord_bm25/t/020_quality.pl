@@ -6,8 +6,6 @@ use strict;
 use warnings FATAL => 'all';
 
 use File::Basename;
-use FindBin;
-use lib "$FindBin::RealBin/../../vchord/t";
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -104,12 +102,11 @@ SQL
 sub load_set
 {
 	my ($set, $queries) = @_;
-	my $out = $node->basedir . "/$set";
+	my $out = PostgreSQL::Test::Utils::tempdir;
 	my ($said, $err);
 	my @command = ('/usr/bin/env', 'python3', dirname(__FILE__) . '/reference.py', "$root/text/$set", $out);
 
 	push @command, '--queries', $queries if $queries;
-	mkdir $out or die "$out: $!";
 	IPC::Run::run(\@command, '>', \$said, '2>', \$err) or die "reference.py: $err";
 	$node->safe_psql('postgres', 'DROP INDEX IF EXISTS docs_i; TRUNCATE docs, queries, top, qrels, found');
 	$node->safe_psql('postgres', "COPY $_ FROM '$out/$_'") foreach qw(docs queries top qrels);
