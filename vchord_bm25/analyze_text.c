@@ -43,6 +43,8 @@
 #define FIRST_CAPACITY 256         /* slots; a power of two */
 #define KEPT_CAPACITY  (64 * 1024) /* a table up to this size survives a reset */
 #define CACHE_BUDGET   ((Size) 64 * 1024 * 1024)
+/* Longer words do not count.  (Servers before 17 let one byte more pass.) */
+#define MAX_WORD (MAXSTRLEN - 1)
 
 /* A lexeme of a token: position = the one before the token + offset. */
 typedef struct Outcome
@@ -315,7 +317,7 @@ take_result(Bm25TextAnalyzer *a, const TSLexeme *lexemes)
 
 		if ((lexeme->flags & TSL_ADDPOS) != 0)
 			a->advance++;
-		if (len > MAXSTRLEN)
+		if (len > MAX_WORD)
 		{
 			too_long();
 			continue;
@@ -609,7 +611,7 @@ bm25_text_analyze(Bm25TextAnalyzer *a, uint8 field, char *text, int len, uint32 
 		token.type =
 			DatumGetInt32(FunctionCall3(&parser->prstoken, PointerGetDatum(state),
 										PointerGetDatum(&token.data), PointerGetDatum(&token.len)));
-		if (token.type > 0 && token.len > MAXSTRLEN)
+		if (token.type > 0 && token.len > MAX_WORD)
 		{
 			too_long();
 			continue;

@@ -31,7 +31,7 @@ INSERT INTO odd VALUES (''), (' '), ('-'), ('the'), ('a a a'),
     ('1.2.3 1.2.3.4 v1.2 a.b.c 123abc abc123 0x1F 1e5 1E+5 .5 5. 5.e'),
     (E'don''t it''s O''Reilly a\tb\nc\rd'),
     (repeat(' ', 3000) || 'tail'),
-    (repeat('x', 2046) || ' ' || repeat('y', 2047)),
+    (repeat('x', 2045) || ' ' || repeat('y', 2046)),
     ((SELECT string_agg('w' || i, ' ') FROM generate_series(1, 16000) i));
 SET client_min_messages = warning;
 SELECT config, count(*), count(*) FILTER (WHERE NOT same(config::regconfig, t)) AS different
