@@ -16,6 +16,7 @@
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_ts_config.h"
 #include "tsearch/ts_cache.h"
 #include "utils/builtins.h"
@@ -146,9 +147,26 @@ parse_weights(const char *text, double *ret_weight)
 }
 
 static Oid
-find_config(const char *name)
+find_config(const char *text)
 {
-	return get_ts_config_oid(stringToQualifiedNameList(name, NULL), false);
+	List *name = stringToQualifiedNameList(text, NULL);
+	Oid config = get_ts_config_oid(name, false);
+	HeapTuple tuple;
+
+	/* a dump is restored with an empty search_path */
+	tuple = SearchSysCache1(TSCONFIGOID, ObjectIdGetDatum(config));
+	if (HeapTupleIsValid(tuple))
+	{
+		Oid schema = ((Form_pg_ts_config) GETSTRUCT(tuple))->cfgnamespace;
+
+		ReleaseSysCache(tuple);
+		if (list_length(name) == 1 && schema != PG_CATALOG_NAMESPACE)
+			vc_options_invalid(
+				psprintf("Write %s.", quote_qualified_identifier(get_namespace_name(schema),
+																 strVal(linitial(name)))),
+				"`text_config` does not say the schema of \"%s\"", text);
+	}
+	return config;
 }
 
 static void

@@ -109,6 +109,7 @@ RESET default_text_search_config;
 
 -- a configuration that an index needs is not dropped
 CREATE TEXT SEARCH CONFIGURATION op.own (COPY = simple);
+SELECT attempt($$CREATE INDEX t_own ON t USING bm25 (body) WITH (text_config = 'own')$$);
 CREATE INDEX t_own ON t USING bm25 (body) WITH (text_config = 'op.own');
 SELECT attempt('DROP TEXT SEARCH CONFIGURATION op.own');
 REINDEX INDEX t_own;
