@@ -7,7 +7,8 @@
  * bisection, before one page becomes the window.
  *
  * Blocks.  A block is decoded from its page under the share lock.  When blocks are read one after the
- * other, the page's body is copied at the second one, so the 20 to 30 others on it cost no lock.
+ * other, and the list goes on for a while, the page's body is copied at the second one, so the 20 to 30
+ * others on it cost no lock.
  *
  * Damage.  A summary is checked when the cursor stops at it, its place and size when the block is decoded.
  * Documents are proved to lie between those of neighbouring summaries and below the segment's number of
@@ -32,6 +33,8 @@
 #define NO_PAGE 0xFFFFFFFF
 /* postings looked at one by one before bisection */
 #define LINEAR 4
+/* fewer blocks to come do not pay for the copy: it costs about as much as four visits of a page */
+#define COPY_BLOCKS 8
 
 static inline bool
 exact_norms(const Bm25Cursor *cursor)
@@ -385,7 +388,8 @@ bm25_cursor_decode(Bm25Cursor *cursor)
 	summary = &cursor->summaries[cursor->block_no - cursor->summaries_first];
 	if (cursor->copy_page != summary->page)
 	{
-		bool in_row = cursor->decoded_block + 1 == cursor->block_no;
+		bool in_row = cursor->decoded_block + 1 == cursor->block_no &&
+					  cursor->nblocks - cursor->block_no >= COPY_BLOCKS;
 
 		if (in_row && cursor->copy == NULL)
 			cursor->copy = palloc(readable);
