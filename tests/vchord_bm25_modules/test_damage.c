@@ -79,6 +79,7 @@ vc_test_bm25_damage(PG_FUNCTION_ARGS)
 	Buffer buffer;
 	char *page;
 	uint32 flips;
+	uint32 used;
 
 	pg_prng_seed(&rng, (uint64) PG_GETARG_INT64(1));
 	kind = (uint16) (1 << pg_prng_uint64_range(&rng, 3, 11));
@@ -98,9 +99,9 @@ vc_test_bm25_damage(PG_FUNCTION_ARGS)
 	}
 	memcpy(subject.page.data, page, BLCKSZ);
 	flips = (uint32) pg_prng_uint64_range(&rng, 1, 4);
+	used = ((PageHeader) page)->pd_lower;
 	for (uint32 i = 0; i < flips; i++)
 	{
-		uint32 used = ((PageHeader) page)->pd_lower;
 		uint64 what = pg_prng_uint64_range(&rng, 0, 9);
 		uint64 at = what == 0  ? pg_prng_uint64_range(&rng, 12, BLCKSZ - 1)
 					: what < 5 ? pg_prng_uint64_range(&rng, 24, Min(24 + 64, used) - 1)
@@ -108,8 +109,6 @@ vc_test_bm25_damage(PG_FUNCTION_ARGS)
 
 		page[at] = what % 2 == 0 ? (char) pg_prng_uint64_range(&rng, 0, 255)
 								 : (char) (page[at] ^ (1 << pg_prng_uint64_range(&rng, 0, 7)));
-		/* what cannot be said of a page that came from disk */
-		((PageHeader) page)->pd_lower = Max(((PageHeader) page)->pd_lower, 24);
 	}
 	vc_buffer_unlock(buffer);
 	relation_close(rel, RowExclusiveLock);
