@@ -36,8 +36,8 @@
 #include "vchord_bm25/norm.h"
 #include "vchord_bm25/segment_write.h"
 
-/* documents of a seal of usual size (the limit of growing pages at some hundred bytes each), roughly */
-#define LEVEL_DOCS 16384
+/* what VACUUM seals at least, roughly (SEAL_PAGES pages of some hundred bytes each) */
+#define LEVEL_DOCS 512
 /* a merge is forced when only that many places are left */
 #define SPARE_SEGMENTS 8
 /* inputs of one merge: all of them, and a tape, find room in retired[] */

@@ -46,6 +46,8 @@
  * another segment would cost it.
  */
 #define SEAL_PAGES 16
+/* or when 1/5 of them are dead, as with segments (maintain.c) */
+#define SEAL_DEAD_FRACTION 5
 
 typedef struct Vacuum
 {
@@ -221,6 +223,32 @@ sweep(Relation index, BufferAccessStrategy strategy)
 	vc_recycle_sweep(index, first, Min(n, blocks - first), strategy);
 }
 
+/* Is the growing area worth a seal? */
+static bool
+seal_is_due(Relation index)
+{
+	Bm25GrowingReader *reader;
+	Bm25MetaDisk meta;
+	ItemPointerData tid;
+	VcIndexPointer where;
+	uint64 total = 0;
+	uint64 gone = 0;
+	bool dead;
+
+	bm25_meta_read(index, &meta);
+	if (meta.sealing.head != InvalidBlockNumber ||
+		bm25_growing_pages(index, &meta.growing) >= SEAL_PAGES)
+		return true;
+	reader = bm25_growing_read_begin(index, &meta, true, false);
+	while (bm25_growing_read_tid(reader, &tid, &dead, &where))
+	{
+		total++;
+		gone += dead ? 1 : 0;
+	}
+	bm25_growing_read_end(reader);
+	return gone > 0 && gone * SEAL_DEAD_FRACTION >= total;
+}
+
 static uint64
 count_documents(Relation index)
 {
@@ -253,7 +281,6 @@ bm25_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	Relation heap = vc_vacuum_heaprel(info);
 	MemoryContext context;
 	MemoryContext old;
-	Bm25MetaDisk meta;
 	uint64 live;
 	VC_GUARDS_ENTER();
 
@@ -264,9 +291,7 @@ bm25_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	old = MemoryContextSwitchTo(context);
 	bm25_maintenance_lock(index);
 	bm25_maintenance_repair(index);
-	bm25_meta_read(index, &meta);
-	if (meta.sealing.head != InvalidBlockNumber ||
-		bm25_growing_pages(index, &meta.growing) >= SEAL_PAGES)
+	if (seal_is_due(index))
 		bm25_seal(index, heap);
 	bm25_clean_segments(index, heap);
 	bm25_merge_tiers(index, heap, 0, false);
