@@ -222,6 +222,7 @@ void
 bm25_cursor_open(Bm25Cursor *cursor, const Bm25Segment *segment, const Bm25SegmentTerm *term)
 {
 	cursor->segment = segment;
+	cursor->context = CurrentMemoryContext;
 	cursor->df = term->df;
 	cursor->term = *term;
 	cursor->block_no = 0;
@@ -392,7 +393,7 @@ bm25_cursor_decode(Bm25Cursor *cursor)
 					  cursor->nblocks - cursor->block_no >= COPY_BLOCKS;
 
 		if (in_row && cursor->copy == NULL)
-			cursor->copy = palloc(readable);
+			cursor->copy = MemoryContextAlloc(cursor->context, readable);
 		{
 			VC_SCOPED(vc_page_read_drop)
 			VcPageRead r = bm25_segment_page(cursor->segment, BM25_SECTION_POSTING, summary->page);

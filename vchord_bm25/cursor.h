@@ -35,6 +35,7 @@ typedef struct Bm25Cursor
 	uint32 norms[BM25_BLOCK_POSTINGS]; /* codes, or lengths with exact norms */
 
 	/* the cursor's own */
+	MemoryContext context; /* of bm25_cursor_open */
 	Bm25SegmentTerm term;
 	Bm25SummaryDisk *summaries; /* a window of them */
 	uint32 summaries_first;     /* block number of the first */
@@ -49,7 +50,7 @@ typedef struct Bm25Cursor
 	uint32 positions_posting; /* ... this of the block */
 } Bm25Cursor;
 
-/* Opens at the first block.  Memory (a page of summaries) of the current context. */
+/* Opens at the first block.  Memory (a page of summaries, later one of postings) of the present context. */
 extern void bm25_cursor_open(Bm25Cursor *cursor, const Bm25Segment *segment,
 							 const Bm25SegmentTerm *term);
 
