@@ -83,58 +83,25 @@ analyze_arguments(FunctionCallInfo fcinfo, bool positions, Bm25Document *ret_doc
 
 /*----- bm25_tokenize(regconfig, text) -----*/
 
-typedef struct IdCount
-{
-	uint32 id;
-	uint32 tf;
-} IdCount;
-
-#define ST_SORT          sort_ids
-#define ST_ELEMENT_TYPE  IdCount
-#define ST_COMPARE(a, b) ((a)->id < (b)->id ? -1 : (a)->id > (b)->id)
-#define ST_SCOPE         static
-#define ST_DEFINE
-#define ST_CHECK_FOR_INTERRUPTS
-#include "lib/sort_template.h"
-
 Datum
 bm25_tokenize(PG_FUNCTION_ARGS)
 {
 	Bm25Document document;
-	IdCount *ids;
+	Bm25VectorEntry *entries;
 	Bm25Vector *vector;
-	Size bytes;
-	uint32 n = 0;
 
 	analyze_arguments(fcinfo, false, &document);
-	ids = MemoryContextAllocHuge(CurrentMemoryContext,
-								 ((Size) document.nterms + 1) * sizeof(IdCount));
+	entries = MemoryContextAllocHuge(CurrentMemoryContext,
+									 ((Size) document.nterms + 1) * sizeof(Bm25VectorEntry));
 	for (uint32 i = 0; i < document.nterms; i++)
 	{
 		Bm25Key key = document.terms[i].key;
 
-		ids[i].id = bm25_lexeme_id(key.data + 1, key.len - 1);
-		ids[i].tf = document.terms[i].tf;
+		entries[i].id = bm25_lexeme_id(key.data + 1, key.len - 1);
+		entries[i].tf = document.terms[i].tf;
 	}
-	sort_ids(ids, document.nterms);
-	for (uint32 i = 0; i < document.nterms; i++)
-	{
-		if (n > 0 && ids[n - 1].id == ids[i].id)
-			ids[n - 1].tf += ids[i].tf;
-		else
-			ids[n++] = ids[i];
-	}
-	bytes = offsetof(Bm25Vector, data) + (Size) n * 2 * sizeof(uint32);
-	vector = palloc0(bytes);
-	SET_VARSIZE(vector, bytes);
-	vector->n = n;
-	vector->length = document.length[0];
-	for (uint32 i = 0; i < n; i++)
-	{
-		vector->data[i] = ids[i].id;
-		vector->data[n + i] = ids[i].tf;
-	}
-	pfree(ids);
+	vector = bm25_vector_make(entries, document.nterms);
+	pfree(entries);
 	PG_RETURN_POINTER(vector);
 }
 

@@ -11,7 +11,10 @@ SELECT * FROM ts_parse('ngram', 'PostgreSQL数据库系统,很好。a1 雨');
 SELECT * FROM ts_parse('ngram', 'カタカナとひらがなを、検索する。東京タワー');
 SELECT * FROM ts_parse('ngram', '한국어 검색은 쉽다');
 SELECT * FROM ts_parse('ngram', 'naïve Straße, Привет мир! مرحبا بِالعالم، صفحة ٣ नमस्ते');
+-- servers differ in how wide they take these to be
+\pset format unaligned
 SELECT * FROM ts_parse('ngram', U&'\3042\3044(\3046) \+020000\+020001\+020002 می\200Cخواهم 😀😀 x' );
+\pset format aligned
 SELECT * FROM ts_parse('trigram', 'Graph of graphs, ab a1b2 数据库 мир Привет');
 
 SELECT to_tsvector('ngram', '数据库系统与数据仓库, Big DATA');
