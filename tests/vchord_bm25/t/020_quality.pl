@@ -162,6 +162,41 @@ foreach my $set (@sets)
 	}
 }
 
+# With a condition in the same scan, by every algorithm.
+load_set('scifact', 12);
+build('quantised');
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION ask_with_condition(run text, by_index boolean) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	one queries;
+	words text[];
+	condition bm25query;
+BEGIN
+	PERFORM set_config('enable_seqscan', CASE WHEN by_index THEN 'off' ELSE 'on' END, true),
+		set_config('enable_indexscan', CASE WHEN by_index THEN 'on' ELSE 'off' END, true),
+		set_config('enable_bitmapscan', 'off', true);
+	FOR one IN SELECT * FROM queries ORDER BY q LOOP
+		words := string_to_array(one.body, ' ');
+		condition := to_bm25query((quote_literal(words[1]) || ' | ' || quote_literal(words[2]) || ' & !'
+			|| quote_literal(words[3]))::tsquery, 'docs_i'::regclass);
+		INSERT INTO found SELECT run, one.q, row_number() OVER (ORDER BY s, id), id, -s FROM
+			(SELECT id, body <&> to_bm25query(one.body, 'docs_i'::regclass) AS s FROM docs WHERE body @@ condition
+				ORDER BY body <&> to_bm25query(one.body, 'docs_i'::regclass), id LIMIT 50) x;
+	END LOOP;
+END $$;
+SQL
+$node->safe_psql('postgres', q{SELECT ask_with_condition('seq', false)});
+foreach my $algorithm (qw(auto wand maxscore exhaustive))
+{
+	$node->safe_psql('postgres', "SET bm25.algorithm = $algorithm; SELECT ask_with_condition('$algorithm', true)");
+	is( $node->safe_psql('postgres', "
+		WITH a AS (SELECT q, rank, id, score FROM found WHERE run = '$algorithm'),
+			b AS (SELECT q, rank, id, score FROM found WHERE run = 'seq' AND score > 0)
+		SELECT (SELECT count(*) FROM a) = (SELECT count(*) FROM b),
+			(SELECT count(*) FROM (SELECT * FROM a EXCEPT ALL SELECT * FROM b) x), (SELECT count(*) > 50 FROM b)"),
+		't|0|t', "a condition and $algorithm: the rows of a sequential scan");
+}
+
 # The same documents by other ways.
 load_set('cranfield');
 my $runs = 0;
