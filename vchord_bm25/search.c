@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "core/heap.h"
 #include "core/report.h"
 #include "core/tid.h"
 
@@ -48,7 +49,31 @@ static void
 set_threshold(Bm25Search *search)
 {
 	search->threshold = Max(-vc_topk_threshold(&search->topk), DBL_MIN);
-	search->reach = (float) (search->threshold * (1 - search->slack));
+	search->reach = Max(search->reach, (float) (search->threshold * (1 - search->slack)));
+}
+
+#define float_before(a, b) (*(a) < *(b))
+
+VC_HEAP_DEFINE(least, float, float_before);
+
+void
+bm25_search_floor(Bm25Search *search, float score)
+{
+	if (search->nfloor < search->floor_room)
+	{
+		size_t n = search->nfloor;
+
+		least_push(search->floor, &n, score);
+		search->nfloor = (uint32) n;
+	}
+	else if (score > search->floor[0])
+		least_replace_top(search->floor, search->nfloor, score);
+	if (search->nfloor == search->floor_room)
+	{
+		float safe = search->floor[0] * (1 - search->slack) * (1 - search->slack);
+
+		search->reach = Max(search->reach, safe);
+	}
 }
 
 /* would the container take it? */
@@ -290,6 +315,8 @@ search_growth(Bm25Search *search, Bm25GrowthPart part)
 		}
 		if (!passes)
 			continue;
+		if (search->floor_room > 0)
+			bm25_search_floor(search, (float) total[doc]);
 		tid = part.growth->tids[doc];
 		offer(search, &tid, total[doc], recheck);
 	}
@@ -455,6 +482,13 @@ bm25_search(Bm25View *view, const Bm25SearchRequest *request, Bm25Hit **ret_hits
 	if (request->has_after)
 		vc_topk_set_after(&search.topk, -request->after.score, vc_tid_key(&request->after.tid));
 	set_threshold(&search);
+	/* only where each document that has a score is a hit */
+	if (kind == VC_TOPK_HEAP && !request->has_after && request->filter == NULL &&
+		request->ngates == 0)
+	{
+		search.floor_room = (uint32) k;
+		search.floor = palloc(sizeof(float) * k);
+	}
 
 	search_growth(&search, view->growing);
 	search_growth(&search, view->sealing);

@@ -8,6 +8,8 @@
 #ifndef VCHORD_BM25_SEARCH_INTERNAL_H
 #define VCHORD_BM25_SEARCH_INTERNAL_H
 
+#include <math.h>
+
 #include "core/topk.h"
 
 #include "vchord_bm25/cursor.h"
@@ -37,6 +39,14 @@ typedef struct Bm25Search
 	float reach;      /* what a float estimate must reach: threshold less what floats can err */
 	float slack;      /* of a float sum, relative */
 
+	/*
+	 * Float estimates from below of the k best documents met so far, a heap with the least on top: k
+	 * documents have at least that score, though they are not scored exactly yet.  room 0: not kept.
+	 */
+	float *floor;
+	uint32 nfloor;
+	uint32 floor_room;
+
 	/* the segment */
 	const Bm25Segment *segment;
 	uint32 docs;
@@ -53,6 +63,21 @@ extern void bm25_search_candidate(Bm25Search *search, uint32 doc, double score);
 
 /* Score by the terms' cursors; documents must not descend within a segment. */
 extern double bm25_search_exact(Bm25Search *search, uint32 doc);
+
+/*
+ * A document that is certainly a match has at least this score, but for search->slack.  Not to be told twice of
+ * one document.
+ */
+extern void bm25_search_floor(Bm25Search *search, float score);
+
+/* The least score that the next call of bm25_search_floor can do something with. */
+static inline float
+bm25_search_floor_least(const Bm25Search *search)
+{
+	if (search->floor_room == 0)
+		return INFINITY;
+	return search->nfloor < search->floor_room ? 0 : search->floor[0];
+}
 
 /* Upper bound of the cursor's present block. */
 static inline float

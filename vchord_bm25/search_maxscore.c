@@ -10,12 +10,17 @@
  * reach the threshold together with what is left are probed in the other lists, the most valuable first, and
  * scored exactly if they still reach it.
  *
+ * Before that, the estimates of the window raise the floor (search_internal.h): the k-th of them is a bound
+ * on the k-th score, which spares scoring documents that are only the best so far.
+ *
  * Windows that no essential list has a posting in are not visited.  A window with few postings is walked
  * by a bitmap of the documents touched, others by a scan of the array.
  */
 #include "postgres.h"
 
 #include "vchord_bm25/search_internal.h"
+
+#include <float.h>
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -207,49 +212,94 @@ examine(MaxScore *ms, uint32 offset)
 	bm25_search_candidate(search, doc, -1);
 }
 
-/* Does a float estimate, with what other terms may add, reach the threshold? */
+/* What a float estimate must be for the document to be looked at: more than 0, in any case. */
 static inline float
 wanted(const MaxScore *ms)
 {
-	return ms->search->reach - ms->before[ms->essential];
+	return Max(ms->search->reach - ms->before[ms->essential], FLT_MIN);
+}
+
+/* A document's estimate is a bound from below, too: other terms only add to it. */
+static inline void
+raise_floor(MaxScore *ms, uint32 offset)
+{
+	if (!bm25_segment_is_dead(ms->search->segment, ms->lo + offset))
+		bm25_search_floor(ms->search, ms->scores[offset]);
 }
 
 static void
 collect_sparse(MaxScore *ms)
 {
+	const Bm25Search *search = ms->search;
+
+	for (uint32 word = 0; word < WINDOW / 64; word++)
+	{
+		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
+		{
+			uint32 offset = word * 64 + (uint32) pg_rightmost_one_pos64(bits);
+
+			if (ms->scores[offset] > bm25_search_floor_least(search))
+				raise_floor(ms, offset);
+		}
+	}
 	for (uint32 word = 0; word < WINDOW / 64; word++)
 	{
 		uint64 bits = ms->touched[word];
 
 		ms->touched[word] = 0;
-		while (bits != 0)
+		for (; bits != 0; bits &= bits - 1)
 		{
 			uint32 offset = word * 64 + (uint32) pg_rightmost_one_pos64(bits);
 
-			bits &= bits - 1;
-			examine(ms, offset);
+			if (ms->scores[offset] >= wanted(ms))
+				examine(ms, offset);
 			ms->scores[offset] = 0;
 		}
 	}
 }
 
+/*
+ * Is one of STRIDE scores, none negative, at least `least`?  Such floats compare as their bits do, as
+ * integers, of which compilers make vector instructions.
+ */
+static inline bool
+any_reaches(const float *scores, float least)
+{
+	const int32 *bits = (const int32 *) scores;
+	int32 most = 0;
+	float largest;
+
+	for (int i = 0; i < STRIDE; i++)
+		most = bits[i] > most ? bits[i] : most;
+	memcpy(&largest, &most, sizeof(largest));
+	return largest >= least;
+}
+
 static void
 collect_dense(MaxScore *ms)
 {
+	const Bm25Search *search = ms->search;
+	const float *scores = ms->scores;
+
 	for (uint32 base = 0; base < WINDOW; base += STRIDE)
 	{
-		const float *scores = ms->scores + base;
-		float least = wanted(ms);
-		int any = 0;
-
-		for (int i = 0; i < STRIDE; i++)
-			any |= (scores[i] > 0) & (scores[i] >= least);
-		if (any == 0)
+		/* with equality: one too many does no harm */
+		if (!any_reaches(scores + base, Max(bm25_search_floor_least(search), FLT_MIN)))
 			continue;
-		for (uint32 i = 0; i < STRIDE; i++)
+		for (uint32 i = base; i < base + STRIDE; i++)
 		{
-			if (scores[i] > 0 && scores[i] >= wanted(ms))
-				examine(ms, base + i);
+			if (scores[i] > bm25_search_floor_least(search))
+				raise_floor(ms, i);
+		}
+	}
+	for (uint32 base = 0; base < WINDOW; base += STRIDE)
+	{
+		if (!any_reaches(scores + base, wanted(ms)))
+			continue;
+		for (uint32 i = base; i < base + STRIDE; i++)
+		{
+			if (scores[i] >= wanted(ms))
+				examine(ms, i);
 		}
 	}
 	memset(ms->scores, 0, sizeof(float) * WINDOW);
