@@ -335,7 +335,8 @@ bm25_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost 
 	{
 		index_close(index, NoLock);
 		vc_path_disable(&path->path);
-		set_estimate(&to, COST_DISABLED, COST_DISABLED, 0, 1);
+		/* selectivity 1: else the planner would make a bitmap scan of an ordering, without the ordering */
+		set_estimate(&to, COST_DISABLED, COST_DISABLED, 1, 1);
 		return;
 	}
 
