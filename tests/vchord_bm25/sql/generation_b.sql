@@ -19,6 +19,11 @@ SELECT array_agg(id) FROM (SELECT id FROM documents WHERE id % 2 = 0 ORDER BY to
 SELECT array_agg(id) FROM (SELECT id FROM documents WHERE id % 2 = 1 ORDER BY to_tsvector('english', passage) <&> to_bm25query(to_tsvector('english', 'PostgreSQL'), 'documents_odd')) s;
 SELECT array_agg(id) FROM (SELECT id FROM documents WHERE id % 2 = 0 ORDER BY to_tsvector('english', passage) <&> to_bm25query(to_tsvector('english', 'PostgreSQL'), 'documents_passage_bm25')) s;
 SELECT array_agg(id) FROM (SELECT id FROM documents WHERE id % 2 = 1 ORDER BY to_tsvector('english', passage) <&> to_bm25query(to_tsvector('english', 'PostgreSQL'), 'documents_passage_bm25')) s;
+-- on request, another index than the one in the query is an error, as it was
+SET bm25.strict_index_match = on;
+SELECT attempt($$SELECT id FROM documents WHERE id % 2 = 0 ORDER BY to_tsvector('english', passage) <&> to_bm25query(to_tsvector('english', 'PostgreSQL'), 'documents_passage_bm25')$$);
+SELECT attempt($$SELECT id FROM documents WHERE id % 2 = 1 ORDER BY to_tsvector('english', passage) <&> to_bm25query(to_tsvector('english', 'PostgreSQL'), 'documents_passage_bm25')$$);
+RESET bm25.strict_index_match;
 DROP INDEX documents_even, documents_odd;
 
 -- the filter inside the scan is not this generation's default
