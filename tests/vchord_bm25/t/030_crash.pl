@@ -100,8 +100,9 @@ foreach my $round (1 .. counts(6, 110))
 	{
 		push @clients, client($node, burst($t), '-c', 2, '-T', 60);
 		push @clients, client($node, join('', map { "DELETE FROM $t WHERE id % 13 = $_ % 13; VACUUM $t;\n" } 0 .. 400));
-		push @clients, client($node, join('', map { "SELECT bm25_catalog.bm25_flush('${t}_i'), bm25_catalog.bm25_merge('${t}_i', $_ % 3 = 0);\n" } 0 .. 2000))
-		  if rand() < 0.6;
+		# cancelled at any point, so that what is left undone is there when the next one comes
+		push @clients, client($node, join('', map { "SET statement_timeout = @{[ 1 + int(rand(40)) ]};
+			SELECT bm25_catalog.bm25_flush('${t}_i'), bm25_catalog.bm25_merge('${t}_i', $_ % 3 = 0);\n" } 0 .. 2000));
 	}
 	push @clients, client($node, "INSERT INTO lost SELECT i, words(i, 10) FROM generate_series(1, 200) i;\n" x 200);
 
