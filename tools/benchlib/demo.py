@@ -238,7 +238,7 @@ def text_questions(conn, packages):
         f"""SELECT body <&> {query} AS score, name, {short} FROM docs
         WHERE body @@ {query} ORDER BY score LIMIT 6""",
     )
-    asked = "program to look at pictures" if packages else "how much disk space does a table take"
+    asked = "play music in a terminal" if packages else "how much disk space does a table take"
     rows = conn.query(HYBRID.replace("$1", quoted(asked)))
     show(
         f"Both together, '{asked}':  rrf(rank by vector) + rrf(rank by words)",
@@ -246,8 +246,8 @@ def text_questions(conn, packages):
          + " ".join(r[4][:70].split()) for r in rows],
     )
     lines = [r[0] for r in conn.query("EXPLAIN (COSTS OFF) " + HYBRID.replace("$1", quoted(asked)))]
-    scans = [line for line in lines if "Index Scan using docs_" in line or "Order By:" in line]
-    show("... and both arms of its plan are index scans", [line.strip() for line in scans])
+    scans = [line for line in lines if "Scan using docs_" in line or "Order By:" in line]
+    show("... and both arms of its plan are index scans", [line.strip(" ->") for line in scans])
 
 
 def text_times(server):
