@@ -228,6 +228,7 @@ estimate(PlannerInfo *root, IndexPath *path, Bm25View *view, uint32 segments,
 	Lists ranking = {0, 0, 0};
 	Lists gates = {0, 0, docs};
 	bool ranked = path->indexorderbys != NIL;
+	bool another = ranked && names_another(root, linitial(path->indexorderbys), info);
 	List *filter = NIL;
 	QualCost filter_cost = {0, 0};
 	double index_pages = Max(info->pages, 1);
@@ -251,10 +252,11 @@ estimate(PlannerInfo *root, IndexPath *path, Bm25View *view, uint32 segments,
 	foreach (lc, path->indexclauses)
 	{
 		const IndexClause *clause = lfirst_node(IndexClause, lc);
-		Lists lists =
-			find_lists(root, (const Node *) linitial_node(RestrictInfo, clause->indexquals)->clause,
-					   info, clause->indexcol, view, docs);
+		const Node *qual = (const Node *) linitial_node(RestrictInfo, clause->indexquals)->clause;
+		Lists lists = find_lists(root, qual, info, clause->indexcol, view, docs);
 
+		another |= strategy_of(qual, info, clause->indexcol) == BM25_STRATEGY_MATCH &&
+				   names_another(root, qual, info);
 		gates.terms += lists.terms;
 		gates.postings += lists.postings;
 		gates.matches = gates.matches * Min(lists.matches / docs, 1);
@@ -297,8 +299,7 @@ estimate(PlannerInfo *root, IndexPath *path, Bm25View *view, uint32 segments,
 	all = lookup + read_pages * page + gates.postings * POSTING_OPERATORS * cpu_operator_cost +
 		  ranking.postings * MERGE_OPERATORS * cpu_operator_cost + matches * cpu_index_tuple_cost;
 
-	if (ranked && !settings->strict_match &&
-		names_another(root, linitial(path->indexorderbys), info))
+	if (another && !settings->strict_match)
 	{
 		first += COST_OTHER;
 		all += COST_OTHER;
