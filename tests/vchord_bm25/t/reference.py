@@ -33,6 +33,11 @@ def tokens(name, text):
     return re.findall(r"[^\W]+" if name == "arcd" else "[a-z0-9]+", text.lower())
 
 
+def parsed(words):
+    """The same as PostgreSQL's default parser takes them: 1e12leon is a number and a word."""
+    return [part for word in words for part in re.sub(r"^(\d+e\d+)(?=[^\W\d])", r"\1 ", word).split()]
+
+
 def read(folder):
     """A set: its name, ids and texts of documents and of queries, and {query: {document: grade}}."""
     name = os.path.basename(os.path.normpath(folder))
@@ -147,9 +152,9 @@ def main():
     args = parser.parse_args()
 
     name, ids, texts, queries, qrels = read(args.folder)
-    docs = [tokens(name, text) for text in texts]
+    docs = [parsed(tokens(name, text)) for text in texts]
     queries = queries[: args.queries]
-    asked = [tokens(name, text) for _, text in queries]
+    asked = [parsed(tokens(name, text)) for _, text in queries]
     row = {doc: i for i, doc in enumerate(ids)}
 
     def write(file, lines):
