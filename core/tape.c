@@ -366,18 +366,18 @@ vc_tape_create_in(VcXlog *xlog, Relation heap, uint16 kind, uint32 owner, uint32
 bool
 vc_tape_close_in(VcXlog *xlog, VcTapeRef ref)
 {
-	BlockNumber blkno;
+	BlockNumber blkno = InvalidBlockNumber;
 	uint32 npages = 0;
-	char *page;
+	char *page = NULL;
 
-	if (!read_hint(xlog->rel, &ref, &blkno))
-		return false;
-	blkno = walk_to_tail(xlog->rel, &ref, blkno == InvalidBlockNumber ? ref.head : blkno, &npages);
-	if (blkno == InvalidBlockNumber)
-		return false;
-	page = vc_xlog_add(xlog, blkno, VC_PAGE_ANY);
-	if (!is_ours(xlog->rel, blkno, page, &ref) || vc_page_is_free(page))
-		return false;
+	if (read_hint(xlog->rel, &ref, &blkno))
+		blkno =
+			walk_to_tail(xlog->rel, &ref, blkno == InvalidBlockNumber ? ref.head : blkno, &npages);
+	if (blkno != InvalidBlockNumber)
+		page = vc_xlog_add(xlog, blkno, VC_PAGE_ANY);
+	/* its owner is here, so nobody else has freed it */
+	if (page == NULL || !is_ours(xlog->rel, blkno, page, &ref) || vc_page_is_free(page))
+		vc_corrupt(xlog->rel, ref.head, "tape is not there");
 	if (next_of(page, blkno) != InvalidBlockNumber)
 		return false;
 	vc_page_opaque(page)->next = blkno;

@@ -98,7 +98,8 @@ extern VcTapeRef vc_tape_create_in(VcXlog *xlog, Relation heap, uint16 kind, uin
 
 /*
  * Closes a tape in a record of the caller's, which says so in the directory: an append that comes
- * later finds the tail closed.  False if the tape grew meanwhile: drop the record and do it again.
+ * later finds the tail closed.  False if the tape grew meanwhile: drop the record and do it again.  A
+ * tape that is not there is damage: nobody but the caller may free it.
  * Lock order: the directory's page, the tail.
  */
 extern VC_NODISCARD bool vc_tape_close_in(VcXlog *xlog, VcTapeRef ref);
