@@ -3,9 +3,9 @@
  *		The k best documents of an index for a query, exactly.
  *
  * Order: score descending, then TID ascending.  Only documents with a score > 0 are found.  Algorithms,
- * all with the same answer: block-max WAND (Ding and Suel, SIGIR 2011) for few terms and small k,
+ * all with the same answer: block-max WAND (Ding and Suel, SIGIR 2011), which is taken for one term,
  * block-max MaxScore over windows of documents (Turtle and Flood 1995; the windows of Lucene) for
- * many terms or large k, exhaustive merge (loser tree) for everything.
+ * several terms, exhaustive merge (loser tree) for everything.
  */
 #ifndef VCHORD_BM25_SEARCH_H
 #define VCHORD_BM25_SEARCH_H

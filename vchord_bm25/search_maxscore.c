@@ -6,9 +6,10 @@
  * scorer.  For each window of WINDOW documents the blocks that overlap it bound what each term can
  * contribute.  In ascending order of these bounds, as many terms as cannot reach the threshold together are
  * not essential: a document that has none of the others cannot enter.  The lists of the essential terms
- * are decoded block by block, scored in float and added up in an array by document; documents that
- * reach the threshold together with what is left are probed in the other lists, the most valuable first, and
- * scored exactly if they still reach it.
+ * are decoded block by block, scored in float and added up in an array by document; the documents that
+ * reach the threshold together with what is left survive.  Then the other terms, the most valuable first: survivors
+ * are looked up in a list, or if they are many, the list is added as a whole; who cannot reach the
+ * threshold any more is dropped.  The last survivors are scored exactly.
  *
  * Before that, the estimates of the window raise the floor (search_internal.h): the k-th of them is a bound
  * on the k-th score, which spares scoring documents that are only the best so far.
@@ -31,6 +32,9 @@
 /* fewer postings in a window than this: the bitmap; a scan of the array costs about as much as these */
 #define SPARSE_POSTINGS 512
 
+/* looking a document up in a list costs as much as adding this many postings of it */
+#define PROBE_POSTINGS 10
+
 /* documents looked at together in a scan of the array */
 #define STRIDE 16
 
@@ -43,6 +47,7 @@ typedef struct MaxScore
 	float *before;          /* sum of the bounds of order[0 .. i-1], rounded up */
 	float *scores;          /* of the window */
 	uint64 *touched;        /* bitmap of the window, sparse windows only */
+	uint16 *survivors;      /* documents of the window that may reach the threshold */
 	uint32 lo;
 	uint32 hi;
 	uint32 essential; /* order[essential ..] are */
@@ -184,34 +189,6 @@ add_term(MaxScore *ms, Bm25SearchTerm *term, bool sparse)
 	}
 }
 
-/* A document that reached the threshold with the bounds of what was not looked at. */
-static void
-examine(MaxScore *ms, uint32 offset)
-{
-	Bm25Search *search = ms->search;
-	uint32 doc = ms->lo + offset;
-	float score = ms->scores[offset];
-
-	if (score + ms->before[ms->essential] < search->reach ||
-		bm25_segment_is_dead(search->segment, doc))
-		return;
-	for (uint32 i = ms->essential; i-- > 0;)
-	{
-		Bm25SearchTerm *term = ms->order[i];
-		Bm25Cursor *cursor = term->cursor;
-		float part;
-
-		if (ms->bounds[i] > 0 && bm25_cursor_seek(cursor, doc) == doc)
-		{
-			bm25_search_parts(search, term, cursor->at, cursor->at + 1, &part);
-			score += part;
-		}
-		if (score + ms->before[i] < search->reach)
-			return;
-	}
-	bm25_search_candidate(search, doc, -1);
-}
-
 /* What a float estimate must be for the document to be looked at: more than 0, in any case. */
 static inline float
 wanted(const MaxScore *ms)
@@ -227,10 +204,12 @@ raise_floor(MaxScore *ms, uint32 offset)
 		bm25_search_floor(ms->search, ms->scores[offset]);
 }
 
-static void
+static uint32
 collect_sparse(MaxScore *ms)
 {
 	const Bm25Search *search = ms->search;
+	uint32 n = 0;
+	float least;
 
 	for (uint32 word = 0; word < WINDOW / 64; word++)
 	{
@@ -242,44 +221,51 @@ collect_sparse(MaxScore *ms)
 				raise_floor(ms, offset);
 		}
 	}
+	least = wanted(ms);
 	for (uint32 word = 0; word < WINDOW / 64; word++)
 	{
-		uint64 bits = ms->touched[word];
-
-		ms->touched[word] = 0;
-		for (; bits != 0; bits &= bits - 1)
+		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
 		{
 			uint32 offset = word * 64 + (uint32) pg_rightmost_one_pos64(bits);
 
-			if (ms->scores[offset] >= wanted(ms))
-				examine(ms, offset);
-			ms->scores[offset] = 0;
+			if (ms->scores[offset] >= least)
+				ms->survivors[n++] = (uint16) offset;
 		}
 	}
+	return n;
 }
 
+/* four floats as integers; compilers of every machine make vector instructions of it */
+typedef int32 Lanes __attribute__((vector_size(16)));
+
 /*
- * Is one of STRIDE scores, none negative, at least `least`?  Such floats compare as their bits do, as
- * integers, of which compilers make vector instructions.
+ * Is one of STRIDE scores, none negative, at least `least`, which is positive?  Such floats compare as their bits
+ * do, as integers.
  */
 static inline bool
 any_reaches(const float *scores, float least)
 {
-	const int32 *bits = (const int32 *) scores;
-	int32 most = 0;
-	float largest;
+	Lanes reached = {0, 0, 0, 0};
+	int32 bits;
 
-	for (int i = 0; i < STRIDE; i++)
-		most = bits[i] > most ? bits[i] : most;
-	memcpy(&largest, &most, sizeof(largest));
-	return largest >= least;
+	memcpy(&bits, &least, sizeof(bits));
+	for (int i = 0; i < STRIDE; i += 4)
+	{
+		Lanes lanes;
+
+		memcpy(&lanes, scores + i, sizeof(lanes));
+		reached |= lanes >= bits;
+	}
+	return (reached[0] | reached[1] | reached[2] | reached[3]) != 0;
 }
 
-static void
+static uint32
 collect_dense(MaxScore *ms)
 {
 	const Bm25Search *search = ms->search;
 	const float *scores = ms->scores;
+	uint32 n = 0;
+	float least;
 
 	for (uint32 base = 0; base < WINDOW; base += STRIDE)
 	{
@@ -292,38 +278,117 @@ collect_dense(MaxScore *ms)
 				raise_floor(ms, i);
 		}
 	}
+	least = wanted(ms);
 	for (uint32 base = 0; base < WINDOW; base += STRIDE)
 	{
-		if (!any_reaches(scores + base, wanted(ms)))
+		if (!any_reaches(scores + base, least))
 			continue;
 		for (uint32 i = base; i < base + STRIDE; i++)
 		{
-			if (scores[i] >= wanted(ms))
-				examine(ms, i);
+			ms->survivors[n] = (uint16) i;
+			n += scores[i] >= least;
 		}
 	}
-	memset(ms->scores, 0, sizeof(float) * WINDOW);
+	return n;
+}
+
+/* Adds a term's contributions to the survivors only. */
+static void
+probe_term(MaxScore *ms, Bm25SearchTerm *term, uint32 n)
+{
+	Bm25Cursor *cursor = term->cursor;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32 offset = ms->survivors[i];
+		uint32 found = bm25_cursor_seek(cursor, ms->lo + offset);
+		float part;
+
+		if (found == BM25_NO_DOC)
+			return;
+		if (found == ms->lo + offset)
+		{
+			bm25_search_parts(ms->search, term, cursor->at, cursor->at + 1, &part);
+			ms->scores[offset] += part;
+		}
+	}
+}
+
+/* Keeps the survivors that may still reach the threshold if other terms add `rest`. */
+static uint32
+keep_survivors(MaxScore *ms, uint32 n, float rest)
+{
+	float reach = ms->search->reach;
+	uint32 kept = 0;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint16 offset = ms->survivors[i];
+
+		ms->survivors[kept] = offset;
+		kept += ms->scores[offset] + rest >= reach;
+	}
+	return kept;
+}
+
+/* Postings of a list that one window holds on average. */
+static double
+window_postings(const MaxScore *ms, const Bm25SearchTerm *term)
+{
+	return (double) term->found->df * WINDOW / ms->search->docs;
+}
+
+static void
+clear_window(MaxScore *ms, bool sparse)
+{
+	if (!sparse)
+	{
+		memset(ms->scores, 0, sizeof(float) * WINDOW);
+		return;
+	}
+	for (uint32 word = 0; word < WINDOW / 64; word++)
+	{
+		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
+			ms->scores[word * 64 + (uint32) pg_rightmost_one_pos64(bits)] = 0;
+		ms->touched[word] = 0;
+	}
 }
 
 static void
 search_window(MaxScore *ms)
 {
-	const Bm25Search *search = ms->search;
+	Bm25Search *search = ms->search;
 	double expected = 0;
 	bool sparse;
+	uint32 n;
 
 	for (uint32 i = ms->essential; i < ms->n; i++)
-		expected += ms->order[i]->found->df;
-	sparse = expected * WINDOW / search->docs < SPARSE_POSTINGS;
+		expected += window_postings(ms, ms->order[i]);
+	sparse = expected < SPARSE_POSTINGS;
 	for (uint32 i = ms->essential; i < ms->n; i++)
 	{
 		if (ms->bounds[i] > 0)
 			add_term(ms, ms->order[i], sparse);
 	}
-	if (sparse)
-		collect_sparse(ms);
-	else
-		collect_dense(ms);
+	n = sparse ? collect_sparse(ms) : collect_dense(ms);
+
+	/* the other terms, the most valuable first */
+	for (uint32 i = ms->essential; i-- > 0 && n > 0;)
+	{
+		if (ms->bounds[i] <= 0)
+			continue;
+		if (n * PROBE_POSTINGS > window_postings(ms, ms->order[i]))
+			add_term(ms, ms->order[i], sparse);
+		else
+			probe_term(ms, ms->order[i], n);
+		n = keep_survivors(ms, n, ms->before[i]);
+	}
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (ms->scores[ms->survivors[i]] >= search->reach)
+			bm25_search_candidate(search, ms->lo + ms->survivors[i], -1);
+	}
+	clear_window(ms, sparse);
 }
 
 /*
@@ -367,6 +432,7 @@ bm25_search_maxscore(Bm25Search *search)
 	ms.before = palloc0(sizeof(float) * n);
 	ms.scores = palloc0(sizeof(float) * WINDOW);
 	ms.touched = palloc0(WINDOW / 8);
+	ms.survivors = palloc(sizeof(uint16) * (WINDOW + 1));
 	for (uint32 i = 0; i < n; i++)
 		by_list[i] = &search->terms[i];
 	qsort(by_list, n, sizeof(Bm25SearchTerm *), compare_bounds);
