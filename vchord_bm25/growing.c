@@ -187,11 +187,12 @@ struct Bm25GrowingReader
 	VcTapeReader tape;
 	VcTapeRef tapes[2]; /* in order of arrival */
 	int ntapes;
-	int at;          /* of tapes; -1: before the first */
-	uint32 fields;   /* of the metapage */
-	bool positions;  /* of the metapage */
-	uint8 *large;    /* copy of a document from continuation pages */
-	Size large_room; /* its size */
+	int at;               /* of tapes; -1: before the first */
+	VcIndexPointer after; /* items up to it are passed over */
+	uint32 fields;        /* of the metapage */
+	bool positions;       /* of the metapage */
+	uint8 *large;         /* copy of a document from continuation pages */
+	Size large_room;      /* its size */
 };
 
 Bm25GrowingReader *
@@ -204,10 +205,25 @@ bm25_growing_read_begin(Relation index, const Bm25MetaDisk *meta, bool growing, 
 	reader->fields = meta->fields;
 	reader->positions = (meta->flags & BM25_META_POSITIONS) != 0;
 	reader->at = -1;
+	reader->after = VC_INDEX_POINTER_NONE;
 	if (sealing && meta->sealing.head != InvalidBlockNumber)
 		reader->tapes[reader->ntapes++] = bm25_tape_ref(&meta->sealing);
 	if (growing && meta->growing.head != InvalidBlockNumber)
 		reader->tapes[reader->ntapes++] = bm25_tape_ref(&meta->growing);
+	return reader;
+}
+
+Bm25GrowingReader *
+bm25_growing_read_behind(Relation index, const Bm25MetaDisk *meta, bool sealing,
+						 VcIndexPointer after)
+{
+	Bm25GrowingReader *reader = bm25_growing_read_begin(index, meta, !sealing, sealing);
+
+	if (reader->ntapes > 0 && vc_index_valid(after))
+	{
+		reader->tapes[0].head = after.block;
+		reader->after = after;
+	}
 	return reader;
 }
 
@@ -220,7 +236,12 @@ next_item(Bm25GrowingReader *reader, VcTapeItem *ret_item)
 		if (reader->at >= 0)
 		{
 			if (vc_tape_read_next(&reader->tape, ret_item))
+			{
+				if (ret_item->where.block == reader->after.block &&
+					ret_item->where.slot <= reader->after.slot)
+					continue;
 				return true;
+			}
 			/* snapshot or maintenance lock keep the tape from being recycled */
 			if (vc_tape_read_gone(&reader->tape))
 				vc_corrupt(reader->index, reader->tapes[reader->at].head,

@@ -27,6 +27,13 @@ typedef struct Bm25GrowingReader Bm25GrowingReader;
 extern Bm25GrowingReader *bm25_growing_read_begin(Relation index, const Bm25MetaDisk *meta,
 												  bool growing, bool sealing);
 
+/*
+ * Reads one of the two tapes from a place on: the documents behind the item `after` of a page of the tape
+ * (VC_INDEX_POINTER_NONE: all of them).
+ */
+extern Bm25GrowingReader *bm25_growing_read_behind(Relation index, const Bm25MetaDisk *meta,
+												   bool sealing, VcIndexPointer after);
+
 /* A term of the current document; positions are behind it as varints. */
 typedef struct Bm25GrowingTerm
 {

@@ -5,7 +5,7 @@
  * A tape of growing documents is append only, so what was inverted for one statement is the beginning of
  * what the next one needs: a backend keeps the inversion and reads only what is new.  Views are
  * parts of it: documents numbered below a limit, so that one that is pinned stays what it was while
- * another statement adds documents.
+ * another statement adds documents.  Once VACUUM marks a document dead the inversion is made anew.
  */
 #ifndef VCHORD_BM25_GROWTH_H
 #define VCHORD_BM25_GROWTH_H
@@ -14,6 +14,14 @@
 
 #include "vchord_bm25/lexicon.h"
 #include "vchord_bm25/meta.h"
+
+/* A page of the tape as it was read. */
+typedef struct Bm25GrowthPage
+{
+	BlockNumber block;
+	OffsetNumber items; /* looked at */
+	OffsetNumber dead;  /* of these, marked by VACUUM */
+} Bm25GrowthPage;
 
 /* Postings of one term: documents ascend. */
 typedef struct Bm25GrowthList
@@ -28,7 +36,10 @@ typedef struct Bm25Growth
 {
 	MemoryContext context;
 	int pins;
+	bool whole; /* false while documents are added: after an error a document may be half there */
 	uint32 fields;
+	uint32 npages;
+	Bm25GrowthPage *pages;
 	uint32 ndocs;
 	uint32 room;
 	ItemPointerData *tids;
@@ -45,7 +56,10 @@ typedef struct Bm25GrowthPart
 	uint32 ndocs;
 } Bm25GrowthPart;
 
-/* Inverts a tape of this metapage.  Pinned until `holder` is reset or deleted. */
+/*
+ * Inverts a tape of this metapage, or what is new of it since this backend did so.  Pinned until `holder` is reset or
+ * deleted.
+ */
 extern Bm25GrowthPart bm25_growth_read(Relation index, const Bm25MetaDisk *meta, bool sealing,
 									   MemoryContext holder);
 
