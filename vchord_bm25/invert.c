@@ -43,21 +43,30 @@
 typedef struct Chunk
 {
 	struct Chunk *next;
-	uint32 bytes; /* in data */
+	uint32 bytes; /* in data; of the last chunk only once it is read */
 	uint32 room;
 	uint8 data[FLEXIBLE_ARRAY_MEMBER];
 } Chunk;
 
+/*
+ * A cache line: terms come in no order, so each of them costs a miss, and the place where its bytes go another.
+ * A third one, for the head of the chunk, is saved by keeping the place here.
+ */
 typedef struct Postings
 {
 	Chunk *first;
 	Chunk *last;
+	uint8 *at;       /* in the last chunk, where the next byte goes */
+	uint8 *end;      /* of the last chunk */
 	uint32 count;    /* of postings, the last one included; 0: none in this batch */
 	uint32 doc;      /* of the last posting */
 	uint32 before;   /* document of the one before, or the first of the batch; without positions */
 	uint32 tf;       /* of the last posting; without positions */
 	uint32 position; /* last one; with positions */
+	uint32 unused[3];
 } Postings;
+
+StaticAssertDecl(sizeof(Postings) == PG_CACHE_LINE_SIZE / 2, "a cache line of 64 bytes");
 
 struct Bm25Inverter
 {
@@ -69,8 +78,9 @@ struct Bm25Inverter
 	Bm25Lexicon *lexicon;
 	Bm25Analyzer *analyzer; /* made when the first row comes */
 
-	Postings *terms; /* by number in the lexicon */
-	uint32 nterms;   /* initialised */
+	Postings *terms; /* by number in the lexicon, each in a cache line */
+	void *terms_memory;
+	uint32 nterms; /* initialised */
 	uint32 max_terms;
 	char *block; /* of chunks: what is left */
 	Size block_left;
@@ -150,22 +160,22 @@ add_chunk(Bm25Inverter *inverter, Postings *postings)
 	if (last == NULL)
 		postings->first = chunk;
 	else
+	{
+		last->bytes = (uint32) (postings->at - last->data);
 		last->next = chunk;
+	}
 	postings->last = chunk;
+	postings->at = chunk->data;
+	postings->end = chunk->data + chunk->room;
 }
 
 /* Varints do not cross chunks; readers know by `bytes`. */
 static inline void
 put(Bm25Inverter *inverter, Postings *postings, uint32 value)
 {
-	Chunk *chunk = postings->last;
-
-	if (chunk == NULL || chunk->room - chunk->bytes < BM25_VARINT32_MAX)
-	{
+	if (postings->end - postings->at < BM25_VARINT32_MAX)
 		add_chunk(inverter, postings);
-		chunk = postings->last;
-	}
-	chunk->bytes = (uint32) (bm25_varint_put(chunk->data + chunk->bytes, value) - chunk->data);
+	postings->at = bm25_varint_put(postings->at, value);
 }
 
 static pg_noinline void
@@ -386,6 +396,7 @@ spill_term(Bm25Inverter *inverter, Bm25Key key, Postings *postings)
 		put(inverter, postings, 0);
 	else
 		settle(inverter, postings);
+	postings->last->bytes = (uint32) (postings->at - postings->last->data);
 	reader.chunk = postings->first;
 	reader.at = postings->first->data;
 	reader.end = reader.at + postings->first->bytes;

@@ -16,6 +16,7 @@
 #include "vchord_bm25/run_merge.h"
 
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
@@ -315,11 +316,10 @@ merge(const Bm25RunSource *specs, uint32 n, bool positions, Size budget, Target 
 	MemoryContextDelete(context);
 }
 
-/* One pass: neighbours of one map become one run.  Returns the number of runs left. */
+/* One pass: neighbours of one map become one run, in `file`.  Returns the number of runs left. */
 static uint32
-shorten(Bm25RunSource *sources, uint32 n, uint32 fanin, bool positions, Size budget)
+shorten(Bm25RunSource *sources, uint32 n, uint32 fanin, bool positions, Size budget, BufFile *file)
 {
-	BufFile *file = BufFileCreateTemp(false);
 	Target *target = palloc0(sizeof(Target));
 	uint32 left = 0;
 
@@ -356,11 +356,16 @@ bm25_runs_merge(Bm25RunSource *sources, uint32 nsources, bool positions, Size bu
 {
 	uint32 fanin = (uint32) Max(Min(budget / BUFFER_MIN, 4096), FANIN_MIN);
 	Target *target = palloc0(sizeof(Target));
+	List *files = NIL;
+	ListCell *lc;
 
 	while (nsources > fanin)
 	{
-		uint32 left = shorten(sources, nsources, fanin, positions, budget);
+		BufFile *file = BufFileCreateTemp(false);
+		uint32 left = shorten(sources, nsources, fanin, positions, budget, file);
 
+		/* a run that was alone may stay where it is, so all files stay until the end */
+		files = lappend(files, file);
 		if (left == nsources)
 			break; /* runs of as many maps */
 		nsources = left;
@@ -368,5 +373,8 @@ bm25_runs_merge(Bm25RunSource *sources, uint32 nsources, bool positions, Size bu
 	target->segment = writer;
 	if (nsources > 0)
 		merge(sources, nsources, positions, budget, target);
+	foreach (lc, files)
+		BufFileClose(lfirst(lc));
+	list_free(files);
 	pfree(target);
 }
