@@ -168,6 +168,7 @@ vc_inspect_scan_heap(VcInspect *inspect, IndexBuildCallback callback, void *stat
 
 struct VcKeySet
 {
+	MemoryContext context;
 	bloom_filter *bloom; /* NULL while exact */
 	uint64 *keys;
 	uint64 count;
@@ -182,8 +183,10 @@ static void
 go_bloom(VcKeySet *set)
 {
 	int64 expected = (int64) Min(Max(set->expected, (double) set->count * 2), 1e15);
+	MemoryContext old = MemoryContextSwitchTo(set->context);
 
 	set->bloom = bloom_create(Max(expected, 1), set->budget_kb / 2, 0);
+	MemoryContextSwitchTo(old);
 	for (uint64 i = 0; i < set->count; i++)
 		bloom_add_element(set->bloom, (unsigned char *) &set->keys[i], sizeof(uint64));
 	if (set->keys != NULL)
@@ -196,6 +199,7 @@ vc_keyset_create(double expected, int budget_kb)
 {
 	VcKeySet *set = palloc0(sizeof(VcKeySet));
 
+	set->context = CurrentMemoryContext;
 	set->expected = expected;
 	set->budget_kb = Max(budget_kb, 1024);
 	/* half for the keys, half for the filter, which are both there for the moment of change */
@@ -217,7 +221,7 @@ vc_keyset_add(VcKeySet *set, uint64 key)
 		{
 			set->room = Min(Max(set->room * 2, 1024), set->room_max);
 			set->keys = set->keys == NULL
-							? palloc_extended(set->room * sizeof(uint64), MCXT_ALLOC_HUGE)
+							? MemoryContextAllocHuge(set->context, set->room * sizeof(uint64))
 							: repalloc_huge(set->keys, set->room * sizeof(uint64));
 		}
 	}

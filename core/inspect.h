@@ -81,8 +81,10 @@ extern double vc_inspect_scan_heap(VcInspect *inspect, IndexBuildCallback callba
  */
 typedef struct VcKeySet VcKeySet;
 
-/* expected: estimated number of keys; budget in kB, of maintenance_work_mem.  palloc'd here and
- * now. */
+/*
+ * expected: estimated number of keys; budget in kB, of maintenance_work_mem.  All that it will hold is of the
+ * current context.
+ */
 extern VcKeySet *vc_keyset_create(double expected, int budget_kb);
 extern void vc_keyset_add(VcKeySet *set, uint64 key);
 /* Ends adding; needed before vc_keyset_has.  Returns the number of keys that were added twice
