@@ -18,6 +18,8 @@
 
 /* Lexicon and token cache are emptied before a document when they are larger. */
 #define KEPT_BYTES ((Size) 16 * 1024 * 1024)
+/* occurrences that come at once; they can be billions in a bm25vector, and have no position anyway */
+#define MAX_POSITIONS (1 << 24)
 /* Tables of a document this large are given back before the next one. */
 #define KEPT_OCCURRENCES (256 * 1024)
 #define FIRST_ENTRIES    256
@@ -270,4 +272,14 @@ bm25_document_make(Bm25DocumentMaker *maker, const Datum *values, const bool *is
 	ret_document->nterms = (uint32) maker->nterms;
 	ret_document->terms = maker->output + maker->max_output;
 	return true;
+}
+
+void
+bm25_document_check_tf(uint32 tf)
+{
+	if (tf > MAX_POSITIONS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a term occurs %u times in a document", tf),
+						errhint("An index with positions holds a position for each, at most %d.",
+								MAX_POSITIONS)));
 }

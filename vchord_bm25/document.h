@@ -51,4 +51,10 @@ extern Bm25DocumentMaker *bm25_document_maker_create(const Bm25Fields *fields);
 extern bool bm25_document_make(Bm25DocumentMaker *maker, const Datum *values, const bool *isnull,
 							   ItemPointer tid, Bm25Document *ret_document);
 
+/*
+ * An index with positions holds a position (0) for each occurrence in a bm25vector, too: ERROR if these are
+ * too many.
+ */
+extern void bm25_document_check_tf(uint32 tf);
+
 #endif

@@ -39,7 +39,11 @@ encoded_bound(const Bm25Document *document, const Bm25Fields *fields)
 
 		bytes += 2 * BM25_VARINT32_MAX + term->key.len;
 		if (fields->positions)
+		{
+			if (term->positions == NULL)
+				bm25_document_check_tf(term->tf);
 			bytes += (Size) term->tf * BM25_VARINT32_MAX;
+		}
 	}
 	return Max(bytes, BM25_GROWING_MIN);
 }
@@ -69,8 +73,11 @@ encode(const Bm25Document *document, const Bm25Fields *fields, uint8 *to)
 
 			for (uint32 j = 0; j < term->tf; j++)
 			{
-				p = bm25_varint_put(p, term->positions[j] - last);
-				last = term->positions[j];
+				/* a bm25vector has none */
+				uint32 position = term->positions != NULL ? term->positions[j] : 0;
+
+				p = bm25_varint_put(p, position - last);
+				last = position;
 			}
 		}
 	}

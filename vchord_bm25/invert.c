@@ -37,9 +37,6 @@
  */
 #define BATCH_MIN (256 * 1024)
 
-/* occurrences that come at once; they can be billions in a bm25vector, and have no position anyway */
-#define MAX_POSITIONS (1 << 24)
-
 typedef struct Chunk
 {
 	struct Chunk *next;
@@ -235,12 +232,7 @@ emit(void *arg, uint32 term, uint32 count, uint32 position)
 	postings->tf += count;
 	if (positions)
 	{
-		if (count > MAX_POSITIONS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a term occurs %u times in a document", count),
-					 errhint("An index with positions holds a position for each, at most %d.",
-							 MAX_POSITIONS)));
+		bm25_document_check_tf(count);
 		/* ascending by contract; a smaller one must not become a difference of billions */
 		position = Max(position, postings->position);
 		for (uint32 i = 0; i < count; i++)
