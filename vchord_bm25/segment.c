@@ -23,7 +23,7 @@
 /* no tree of pages with three entries each is higher */
 #define MAX_LEVELS 32
 
-static const uint16 section_kind[BM25_SECTIONS] = {
+const uint16 bm25_section_kind[BM25_SECTIONS] = {
 	[BM25_SECTION_POSTING] = BM25_PAGE_POSTING,       [BM25_SECTION_POSITION] = BM25_PAGE_POSITION,
 	[BM25_SECTION_SUMMARY] = BM25_PAGE_SUMMARY,       [BM25_SECTION_TERM] = BM25_PAGE_TERM,
 	[BM25_SECTION_TERM_INDEX] = BM25_PAGE_TERM_INDEX, [BM25_SECTION_DOCUMENT] = BM25_PAGE_DOCUMENT,
@@ -138,9 +138,8 @@ pages_for(uint64 n, uint32 per_page)
 	return (n + per_page - 1) / per_page;
 }
 
-/* Everything in the fixed part that other code relies on.  NULL: sound. */
-static const char *
-header_problem(const Bm25HeaderDisk *header, const Bm25SegmentDisk *disk, uint32 fields)
+const char *
+bm25_header_problem(const Bm25HeaderDisk *header, const Bm25SegmentDisk *disk, uint32 fields)
 {
 	const uint32 *section = header->section;
 	uint32 pages[BM25_SECTIONS];
@@ -217,7 +216,7 @@ read_header(Relation index, const Bm25SegmentDisk *disk, uint32 fields)
 		if (!vc_span_copy(vc_page_contents(r.page), 0, &fixed, sizeof(fixed)))
 			vc_corrupt(index, blkno, "header of segment %u is short", disk->incarnation);
 	}
-	problem = header_problem(&fixed, disk, fields);
+	problem = bm25_header_problem(&fixed, disk, fields);
 	if (problem == NULL && fixed.nextents > fixed.pages)
 		problem = "number of extents";
 	if (problem != NULL)
@@ -370,7 +369,7 @@ bm25_segment_page(const Bm25Segment *segment, Bm25Section section, uint32 page)
 				   "page %u of segment %u is not in section %d", page, segment->disk.incarnation,
 				   (int) section);
 	blkno = bm25_segment_block(segment, page);
-	r = vc_page_read_cached(segment->cache, segment->index, blkno, section_kind[section]);
+	r = vc_page_read_cached(segment->cache, segment->index, blkno, bm25_section_kind[section]);
 	if (unlikely(!vc_page_is_of(r.page, BM25_OWNER_SEGMENT, segment->disk.incarnation)))
 		vc_corrupt(segment->index, blkno, "page does not belong to segment %u",
 				   segment->disk.incarnation);

@@ -35,6 +35,16 @@ typedef struct Bm25Segment
 extern void bm25_segment_open(Bm25Segment *segment, Relation index, VcReadCache *cache,
 							  const Bm25SegmentDisk *disk, uint32 flags, uint32 fields);
 
+/* page kinds of the sections */
+extern const uint16 bm25_section_kind[BM25_SECTIONS];
+
+/*
+ * What is wrong with the fixed part of a header, of all that readers rely on; NULL if it is sound.  fields: of the
+ * metapage.
+ */
+extern const char *bm25_header_problem(const Bm25HeaderDisk *header, const Bm25SegmentDisk *disk,
+									   uint32 fields);
+
 static inline bool
 bm25_segment_is_dead(const Bm25Segment *segment, uint32 doc)
 {
