@@ -142,6 +142,13 @@ vc_path_disable(Path *path)
 #endif
 }
 
+/* 18 replaced the strategy number of a sort key by a comparison type. */
+#if PG_VERSION_NUM >= 180000
+#define vc_pathkey_descends(key) ((key)->pk_cmptype == COMPARE_GT)
+#else
+#define vc_pathkey_descends(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
 /* 18 dropped execute_once from ExecutorRun and its hook. */
 #if PG_VERSION_NUM >= 180000
 #define VC_EXECUTOR_RUN_PARAMS QueryDesc *queryDesc, ScanDirection direction, uint64 count

@@ -49,6 +49,7 @@ typedef struct Am
 	VcPlanLinkSetter set;
 	bool (*enabled)(void);
 	bool reuse_distances;
+	VcSameDistance same; /* NULL: equal() */
 } Am;
 
 static Am ams[MAX_AMS];
@@ -236,7 +237,9 @@ omit_order_columns(IndexScanState *node)
 typedef struct Reuse
 {
 	List *orderbys; /* the node's order-by expressions */
-	int which;      /* the one that was found, or -1 */
+	VcSameDistance same;
+	Relation index;
+	int which; /* the one that was found, or -1 */
 } Reuse;
 
 static Node *
@@ -265,7 +268,9 @@ reuse_mutator(Node *node, void *context)
 	}
 	foreach (lc, reuse->orderbys)
 	{
-		if ((reuse->which < 0 || reuse->which == which) && equal(node, lfirst(lc)))
+		if ((reuse->which < 0 || reuse->which == which) &&
+			(reuse->same != NULL ? reuse->same(node, lfirst(lc), reuse->index)
+								 : equal(node, lfirst(lc))))
 		{
 			CaseTestExpr *slot = makeNode(CaseTestExpr);
 
@@ -282,10 +287,10 @@ reuse_mutator(Node *node, void *context)
 
 /* Returns the order-by that the target list takes from the scan, or -1. */
 static int
-reuse_order_columns(IndexScanState *node)
+reuse_order_columns(IndexScanState *node, VcSameDistance same)
 {
 	IndexScan *plan = (IndexScan *) node->ss.ps.plan;
-	Reuse reuse = {plan->indexorderbyorig, -1};
+	Reuse reuse = {plan->indexorderbyorig, same, node->iss_RelationDesc, -1};
 	List *tlist;
 
 	if (node->ss.ps.ps_ProjInfo == NULL || plan->indexorderbyorig == NIL ||
@@ -319,7 +324,7 @@ link_node(void *arg, IndexScanState *node, LimitState *limit, bool drops_junk)
 	link = palloc0(sizeof(VcPlanLink));
 	link->reused = -1;
 	if (am->reuse_distances)
-		link->reused = reuse_order_columns(node);
+		link->reused = reuse_order_columns(node, am->same);
 	else if (drops_junk)
 		omit_order_columns(node);
 	link->node = node;
@@ -368,12 +373,15 @@ vc_prefilter_install(ambeginscan_function ambeginscan, VcPlanLinkSetter set, boo
 }
 
 void
-vc_prefilter_reuse_distances(ambeginscan_function ambeginscan)
+vc_prefilter_reuse_distances(ambeginscan_function ambeginscan, VcSameDistance same)
 {
 	for (int i = 0; i < nams; i++)
 	{
 		if (ams[i].ambeginscan == ambeginscan)
+		{
 			ams[i].reuse_distances = true;
+			ams[i].same = same;
+		}
 	}
 }
 

@@ -57,9 +57,11 @@ extern void vc_prefilter_install(ambeginscan_function ambeginscan, VcPlanLinkSet
 /*
  * Says that the scans of this access method emit distances that are to the last bit what the ORDER BY
  * operator returns: then this expression in a node's target list is replaced by the distance of the row
- * that the scan emitted last, and the operator is not called.  After vc_prefilter_install.
+ * that the scan emitted last, and the operator is not called.  After vc_prefilter_install.  `same`: has the
+ * expression the value that the scan delivers for that order-by?  NULL: if they are equal.
  */
-extern void vc_prefilter_reuse_distances(ambeginscan_function ambeginscan);
+typedef bool (*VcSameDistance)(Node *expr, Node *orderby, Relation index);
+extern void vc_prefilter_reuse_distances(ambeginscan_function ambeginscan, VcSameDistance same);
 
 /*
  * The row that the node is about to get has this distance: the value of order-by `which` as its operator

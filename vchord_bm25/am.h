@@ -90,6 +90,12 @@ extern void bm25_scan_settings(Relation index, Bm25ScanSettings *ret_settings);
 /* bm25.enable_scan and bm25_catalog.enable_index */
 extern bool bm25_scan_enabled(void);
 
+/* Offers the planner the sum over the columns of an index as an order of it; from _PG_init. */
+extern void bm25_sum_path_init(void);
+
+/* Is the expression what a scan with this order-by delivers? */
+extern bool bm25_is_order(Node *expr, Node *orderby, Relation index);
+
 /* bm25.algorithm: for tests and measurements, see search.h */
 extern int bm25_algorithm;
 

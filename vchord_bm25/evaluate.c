@@ -8,7 +8,7 @@
  * Columns.  The operator scores its operand as a value of one column of the index: the one whose type is the
  * operand's.  If several columns of the index have this type, the query must say which
  * (bm25_field(query, 'column')).  The score over several columns is the sum of their operators, written as such:
- * (title <&> q) + (body <&> q).
+ * (title <&> q) + (body <&> q); an index over just these columns gives this order, too (sum_path.c).
  */
 #include "postgres.h"
 
@@ -62,6 +62,10 @@ find_field(Relation index, const Bm25Fields *fields, const Bm25QueryData *data, 
 {
 	int found = -1;
 
+	if (data->field == BM25_ALL_FIELDS)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("the operator <&> scores one column"),
+						errhint("The score over several columns is the sum of their operators.")));
 	if (data->field > 0)
 	{
 		found = data->field - 1;
@@ -271,6 +275,8 @@ bm25_field(PG_FUNCTION_ARGS)
 		if (strcmp(NameStr(TupleDescAttr(RelationGetDescr(index), i)->attname), column) == 0)
 			field = i + 1;
 	}
+	if (strcmp(column, BM25_ALL_FIELDS_NAME) == 0)
+		field = BM25_ALL_FIELDS;
 	if (field == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("index \"%s\" has no key column \"%s\"",

@@ -48,7 +48,8 @@ _PG_init(void)
 	bm25_guc_init();
 	bm25_options_init();
 	vc_prefilter_install(bm25_ambeginscan, vc_scan_set_plan, NULL);
-	vc_prefilter_reuse_distances(bm25_ambeginscan);
+	vc_prefilter_reuse_distances(bm25_ambeginscan, bm25_is_order);
+	bm25_sum_path_init();
 }
 
 /*

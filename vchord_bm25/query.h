@@ -26,6 +26,10 @@ typedef enum Bm25QueryKind
 #define BM25_QUERY_NULL_PAYLOAD (1 << 0)
 #define BM25_QUERY_NULL_INDEX   (1 << 1)
 
+/* Bm25QueryData.field of a scan that scores the sum over all columns (sum_path.c), and how it is written */
+#define BM25_ALL_FIELDS      0xFFFF
+#define BM25_ALL_FIELDS_NAME "*"
+
 /* The varlena; the payload (a varlena with a header of four bytes) begins MAXALIGNed behind it. */
 typedef struct Bm25QueryData
 {
@@ -33,7 +37,8 @@ typedef struct Bm25QueryData
 	Oid index;
 	uint8 kind;
 	uint8 flags;
-	uint16 field;     /* column of the index, from 1, that it is meant for; 0: not said */
+	uint16
+		field; /* column of the index, from 1, that it is meant for; 0: not said; BM25_ALL_FIELDS */
 	uint32 payload;   /* offset from the start, 0 if NULL */
 	double min_score; /* rows with a lower score are no matches; 0: all that match */
 } Bm25QueryData;

@@ -7,6 +7,8 @@
  * has enough or nothing is left.  So a scan is exact and complete, and its memory is bounded: a round is never
  * more than ROUND_SHARE of work_mem.  An explicit limit caps the rows.
  *
+ * With a query for all columns (sum_path.c) the score is the sum over them.
+ *
  * WHERE column @@ query: with an order it is a gate of the search; without, the matching rows come in order of
  * segments and documents, a segment at a time.
  *
@@ -80,7 +82,7 @@ wrong_index(const Bm25Scan *self, Oid named)
 					RelationGetRelationName(self->frame.scan->indexRelation))));
 }
 
-/* The view whose statistics the query asks for. */
+/* The view whose statistics the query asks for; field -1: all of them matter. */
 static Bm25View *
 stats_view(Bm25Scan *self, Oid named, int field)
 {
@@ -102,8 +104,11 @@ stats_view(Bm25Scan *self, Oid named, int field)
 		wrong_index(self, named);
 	view = bm25_view_get(index, scan->xs_snapshot, self->stats_context);
 	index_close(index, NoLock);
-	if (!bm25_view_compatible(view, self->view, field))
-		wrong_index(self, named);
+	for (int f = Max(field, 0); f < (field < 0 ? self->view->fields.n : field + 1); f++)
+	{
+		if (!bm25_view_compatible(view, self->view, f))
+			wrong_index(self, named);
+	}
 	return view;
 }
 
@@ -132,7 +137,7 @@ find_order(VcScan *frame, ScanKey *ret_key)
 static void
 check_field(const Bm25Scan *self, const Bm25QueryData *data, int field)
 {
-	if (data->field != 0 && data->field != field + 1)
+	if (data->field != 0 && data->field != field + 1 && data->field != BM25_ALL_FIELDS)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -265,6 +270,8 @@ start_ranked(Bm25Scan *self, const ScanKeyData *key)
 
 	check_field(self, data, field);
 	bm25_query_check_nulls(data);
+	if (data->field == BM25_ALL_FIELDS)
+		field = -1;
 	stats = stats_view(self, data->index, field);
 	bm25_query_resolve(data, &self->view->fields, &self->query);
 	bm25_scorer_init(&self->scorer, stats, &self->query, field);

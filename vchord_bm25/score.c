@@ -122,7 +122,7 @@ compare_terms(const void *a, const void *b)
 	return bm25_key_cmp(((const Bm25ScoreTerm *) a)->key, ((const Bm25ScoreTerm *) b)->key);
 }
 
-/* query terms of the field, prefixes expanded, distinct, ascending; weight is the query's as yet */
+/* query terms of the field (-1: of all), prefixes expanded, distinct, ascending; weight is the query's as yet */
 static void
 collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, int field)
 {
@@ -137,7 +137,7 @@ collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, int f
 		Bm25Key *keys;
 		uint32 count;
 
-		if ((uint8) term->key.data[0] != field)
+		if (field >= 0 && (uint8) term->key.data[0] != field)
 			continue;
 		if (!term->prefix)
 		{
@@ -206,6 +206,7 @@ bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, in
 	scorer->models = stats->models;
 	scorer->exact_norms = (stats->meta.flags & BM25_META_EXACT_NORMS) != 0;
 	scorer->min_score = query->min_score;
+	scorer->all_fields = field < 0;
 	collect_terms(scorer, stats, query, field);
 	if (stats->nparts == 0)
 	{
@@ -221,7 +222,8 @@ bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, in
 						? find_term(stats, term->key, &scorer->found[i], scorer->nterms)
 						: bm25_view_df(stats, term->key);
 
-		term->weight = bm25_term_weight(&stats->models[field], term->weight, df);
+		term->weight =
+			bm25_term_weight(&stats->models[(uint8) term->key.data[0]], term->weight, df);
 	}
 }
 

@@ -23,6 +23,7 @@ typedef struct Bm25Scorer
 	const Bm25FieldModel *models; /* by field */
 	bool exact_norms;
 	double min_score;
+	bool all_fields; /* the sum over all fields; it is null where one of them is */
 	uint32 nterms;
 	Bm25ScoreTerm *terms; /* ascending by key */
 
@@ -32,7 +33,7 @@ typedef struct Bm25Scorer
 } Bm25Scorer;
 
 /*
- * Prepares a query for one field with the statistics of a view; a prefix becomes all terms that begin with
+ * Prepares a query for one field (-1: all) with the statistics of a view; a prefix becomes all terms that begin with
  * it.  In the current context; refers to stats and query, which must stay.
  */
 extern void bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query,

@@ -104,6 +104,36 @@ offer(Bm25Search *search, ItemPointer tid, double score, bool recheck)
 		set_threshold(search);
 }
 
+static bool
+any_null(const Bm25View *view, const uint32 *length)
+{
+	for (int f = 0; f < view->fields.n; f++)
+	{
+		if (length[f] == BM25_LENGTH_NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does the score need all fields, and may one be null?  Then not every document with a score is a hit.
+ */
+static bool
+nulls_matter(const Bm25View *view, const Bm25Scorer *scorer)
+{
+	if (!scorer->all_fields)
+		return false;
+	for (uint32 i = 0; i < view->nsegments; i++)
+	{
+		for (int f = 0; f < view->fields.n; f++)
+		{
+			if (view->segments[i].header->field_docs[f] < view->segments[i].header->docs)
+				return true;
+		}
+	}
+	return view->growing.ndocs + view->sealing.ndocs > 0;
+}
+
 /*----- one document of a segment -----*/
 
 /* where the posting of `doc` is in a cursor that stands in its block */
@@ -189,6 +219,16 @@ bm25_search_exact(Bm25Search *search, uint32 doc)
 	return total + sum;
 }
 
+/* is one of the fields null? */
+static bool
+has_null(const Bm25Search *search, uint32 doc)
+{
+	uint32 length[BM25_MAX_FIELDS];
+
+	bm25_segment_lengths(search->segment, doc, length);
+	return any_null(search->view, length);
+}
+
 void
 bm25_search_candidate(Bm25Search *search, uint32 doc, double score)
 {
@@ -206,7 +246,7 @@ bm25_search_candidate(Bm25Search *search, uint32 doc, double score)
 		search->counters->candidates++;
 		score = bm25_search_exact(search, doc);
 	}
-	if (!(score >= search->threshold))
+	if (!(score >= search->threshold) || (search->nulls && has_null(search, doc)))
 		return;
 	for (int g = 0; g < request->ngates; g++)
 	{
@@ -302,7 +342,8 @@ search_growth(Bm25Search *search, Bm25GrowthPart part)
 		bool passes = true;
 		ItemPointerData tid;
 
-		if (!(total[doc] >= search->threshold))
+		if (!(total[doc] >= search->threshold) ||
+			(search->nulls && any_null(search->view, bm25_growth_lengths(part, doc))))
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		for (int g = 0; g < request->ngates && passes; g++)
@@ -482,7 +523,8 @@ bm25_search(Bm25View *view, const Bm25SearchRequest *request, Bm25Hit **ret_hits
 		vc_topk_set_after(&search.topk, -request->after.score, vc_tid_key(&request->after.tid));
 	set_threshold(&search);
 	/* only where each document that has a score is a hit */
-	if (kind == VC_TOPK_HEAP && !request->has_after && request->filter == NULL &&
+	search.nulls = nulls_matter(view, request->scorer);
+	if (kind == VC_TOPK_HEAP && !search.nulls && !request->has_after && request->filter == NULL &&
 		request->ngates == 0)
 	{
 		search.floor_room = (uint32) k;

@@ -38,6 +38,7 @@ typedef struct Bm25Search
 	double threshold; /* > 0; what scores less does not enter */
 	float reach;      /* what a float estimate must reach: threshold less what floats can err */
 	float slack;      /* of a float sum, relative */
+	bool nulls;       /* a document with a null field is no hit */
 
 	/*
 	 * Float estimates from below of the k best documents met so far, a heap with the least on top: k

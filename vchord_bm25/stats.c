@@ -92,12 +92,13 @@ hold(Bm25View *view, MemoryContext holder)
 Bm25Moment
 bm25_moment(Snapshot snapshot)
 {
-	Bm25Moment moment = {InvalidTransactionId, InvalidTransactionId, 0, InvalidCommandId};
+	Bm25Moment moment = {InvalidTransactionId, InvalidTransactionId, 0, 0, InvalidCommandId};
 
 	if (snapshot == NULL && ActiveSnapshotSet())
 		snapshot = GetActiveSnapshot();
 	if (snapshot != NULL)
-		moment = (Bm25Moment){snapshot->xmin, snapshot->xmax, snapshot->xcnt, snapshot->curcid};
+		moment = (Bm25Moment){snapshot->xmin, snapshot->xmax, snapshot->xcnt, snapshot->subxcnt,
+							  snapshot->curcid};
 	return moment;
 }
 

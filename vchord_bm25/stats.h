@@ -42,6 +42,7 @@ typedef struct Bm25Moment
 	TransactionId xmin;
 	TransactionId xmax;
 	uint32 xcnt;
+	int32 subxcnt; /* on a standby all running transactions are there */
 	CommandId curcid;
 } Bm25Moment;
 
@@ -50,7 +51,8 @@ extern Bm25Moment bm25_moment(Snapshot snapshot);
 static inline bool
 bm25_moment_equal(const Bm25Moment *a, const Bm25Moment *b)
 {
-	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt && a->curcid == b->curcid;
+	return a->xmin == b->xmin && a->xmax == b->xmax && a->xcnt == b->xcnt &&
+		   a->subxcnt == b->subxcnt && a->curcid == b->curcid;
 }
 
 /*

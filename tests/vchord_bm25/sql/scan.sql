@@ -103,6 +103,34 @@ RESET enable_indexscan;
 SELECT id FROM scan_two ORDER BY body <&> bm25_field(to_bm25query('lake', 'scan_cols'::regclass), 'title') LIMIT 1;
 SELECT bm25_field(to_bm25query('lake', 'scan_cols'::regclass), 'nonsense');
 
+-- The sum over all columns of an index is an order of it; other sums are sorted.  A null column has no sum.
+CREATE TABLE scan_sum AS
+    SELECT i AS id, CASE WHEN i % 11 <> 5 THEN 'word' || i % 7 || ' of ' || i % 13 END AS title,
+           repeat('word' || i % 9 || ' ', 1 + i % 5) || 'and ' || i % 17 AS body, 'tag' || i % 3 AS tag
+    FROM generate_series(1, 2000) i;
+CREATE INDEX scan_sum_two ON scan_sum USING bm25 (title bm25_ops, body bm25_ops) WITH (text_config = 'simple', weights = '3, 1');
+CREATE INDEX scan_sum_three ON scan_sum USING bm25 (title bm25_ops, body bm25_ops, (tag || ' ' || tag) bm25_ops) WITH (text_config = 'simple', norms = 'exact');
+INSERT INTO scan_sum VALUES (3001, 'word1', 'word1 and', 'tag1'), (3002, NULL, 'word1 and', 'tag1');
+CREATE VIEW scan_two_scores AS
+    SELECT id, tid, (title <&> bm25_field(to_bm25query('word1 word5 and', 'scan_sum_two'::regclass), 'title'))
+                  + (body <&> bm25_field(to_bm25query('word1 word5 and', 'scan_sum_two'::regclass), 'body')) AS score
+    FROM (SELECT *, ctid AS tid FROM scan_sum) s;
+CREATE VIEW scan_three_scores AS
+    SELECT id, tid, (title <&> bm25_field(to_bm25query('word1 tag2 and 3', 'scan_sum_three'::regclass), 'title'))
+                  + (body <&> bm25_field(to_bm25query('word1 tag2 and 3', 'scan_sum_three'::regclass), 'body'))
+                  + (tag || ' ' || tag <&> bm25_field(to_bm25query('word1 tag2 and 3', 'scan_sum_three'::regclass), 'expr')) AS score
+    FROM (SELECT *, ctid AS tid FROM scan_sum) s;
+EXPLAIN (COSTS OFF) SELECT id FROM scan_two_scores ORDER BY score LIMIT 5;
+SELECT array_agg((id, score)) = (SELECT array_agg((id, score) ORDER BY score, tid) FROM (SELECT * FROM scan_two_scores OFFSET 0) s WHERE score < 0) AS same, count(*)
+FROM (SELECT id, score FROM scan_two_scores ORDER BY score LIMIT 3000) s;
+SELECT array_agg((id, score)) = (SELECT array_agg((id, score) ORDER BY score, tid) FROM (SELECT * FROM scan_three_scores OFFSET 0) s WHERE score < 0) AS same, count(*)
+FROM (SELECT id, score FROM scan_three_scores ORDER BY score LIMIT 3000) s;
+EXPLAIN (COSTS OFF) SELECT id FROM scan_sum ORDER BY (body <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'body'))
+    + (title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'title')) LIMIT 5;
+EXPLAIN (COSTS OFF) SELECT id FROM scan_sum ORDER BY (title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'title'))
+    + (body <&> bm25_field(to_bm25query('of', 'scan_sum_two'::regclass), 'body')) LIMIT 5;
+SELECT title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), '*') FROM (SELECT title FROM scan_sum OFFSET 0) s LIMIT 1;
+
 -- partitions: the parent's name means statistics over all of them
 CREATE TABLE scan_parts (id int, body text) PARTITION BY HASH (id);
 CREATE TABLE scan_parts_0 PARTITION OF scan_parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
@@ -115,6 +143,7 @@ EXPLAIN (COSTS OFF) SELECT id FROM scan_parts ORDER BY body <&> to_bm25query('wo
 SELECT array_agg(score) = (SELECT array_agg(score) FROM (SELECT body <&> to_bm25query('word3 word5', 'scan_whole_body') AS score FROM scan_whole ORDER BY 1 LIMIT 20) w) AS same, count(*)
 FROM (SELECT body <&> to_bm25query('word3 word5', 'scan_parts_body') AS score FROM scan_parts ORDER BY 1 LIMIT 20) p;
 
-DROP TABLE scan_doc, scan_two, scan_first, scan_second, scan_parts, scan_whole;
+DROP VIEW scan_two_scores, scan_three_scores;
+DROP TABLE scan_sum, scan_doc, scan_two, scan_first, scan_second, scan_parts, scan_whole;
 DROP FUNCTION scan_judge;
 DROP SEQUENCE scan_calls;
