@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(counts seed new_node patient_psql real_sets load_file generate recall_ok enumeration sound crash
-  client finish_all server_lived index_path wait_until patch_file crc32c $long);
+  client finish_all server_lived index_path wait_until patch_file crc32c watch $long);
 
 # Full counts; the short form is for every run.
 our $long = $ENV{VC_TEST_LONG} ? 1 : 0;
@@ -324,6 +324,64 @@ sub finish_all
 		unlink glob "$client->{path}*";
 	}
 	return join('', @said);
+}
+
+# MB of a process: what is its own, and what it shares with others beyond shared buffers (dynamic segments)
+sub memory_of
+{
+	my ($pid) = @_;
+	open my $f, '<', "/proc/$pid/status" or return (0, 0, 0);
+	my $text = join '', <$f>;
+	my ($anon) = $text =~ /RssAnon:\s+(\d+)/;
+	my ($shm) = $text =~ /RssShmem:\s+(\d+)/;
+	my ($peak) = $text =~ /VmHWM:\s+(\d+)/;
+	return map { ($_ // 0) / 1024 } ($anon, $shm, $peak);
+}
+
+sub children
+{
+	my ($postmaster) = @_;
+	my %found;
+	foreach my $path (glob '/proc/[0-9]*')
+	{
+		open my $f, '<', "$path/cmdline" or next;
+		my $line = <$f> // '';
+		next if $line !~ /^postgres: .*(parallel worker|CREATE INDEX|SELECT|VACUUM|INSERT)/;
+		open my $s, '<', "$path/stat" or next;
+		my ($parent) = (<$s> // '') =~ /\) \S (\d+)/;
+		$found{ $path =~ s/.*\///r } = $line =~ /parallel worker/ ? 'worker' : 'leader'
+		  if defined $parent && $parent == $postmaster;
+	}
+	return %found;
+}
+
+# Runs SQL; returns the most memory that all its processes had at one time beside shared buffers of $shared
+# MB, the most workers seen, and what it said.
+sub watch
+{
+	my ($node, $shared, $sql) = @_;
+	my $client = client($node, $sql);
+	my ($most, $workers, $text) = (0, 0, '');
+	while ($client->{run}->pumpable && eval { $client->{run}->pump_nb; 1 })
+	{
+		my %pids = children($node->{_pid});
+		my ($sum, $shm, $n, $now) = (0, 0, 0, '');
+		foreach my $pid (sort keys %pids)
+		{
+			my ($own, $with, $peak) = memory_of($pid);
+			$sum += $own;
+			$shm = $with if $with > $shm;
+			$n++ if $pids{$pid} eq 'worker';
+			$now .= sprintf ' %s %.0f+%.0f(%.0f)', $pids{$pid}, $own, $with, $peak;
+		}
+		$sum += $shm - $shared if $shm > $shared;
+		($most, $text) = ($sum, $now) if $sum > $most;
+		$workers = $n if $n > $workers;
+		usleep(15_000);
+	}
+	is(finish_all($client), '', 'no complaint');
+	note(sprintf 'at most %.0f MB, %d workers; own+shared(peak):%s', $most, $workers, $text);
+	return ($most, $workers, $client->{out});
 }
 
 # Nothing in the log tells of a backend that died or an assertion that failed.
