@@ -6,6 +6,8 @@ forms: its texts with the configuration english, and texts normalised to the tok
 simple.
 """
 
+import collections
+import json
 import os
 import re
 import sys
@@ -206,6 +208,19 @@ def build(conn, table, workers, options):
     return seconds, int(conn.value(f"SELECT pg_relation_size('{table}_bm25')"))
 
 
+def posting_bytes(conn, index):
+    """Bytes of the pages that hold postings of terms of 128 rows and more."""
+
+    def page(number):
+        return json.loads(conn.value(f"SELECT bm25_catalog.bm25_page_inspect('{index}', {number})"))
+
+    total = 0
+    for segment in page(0)["segments"]:
+        sections = page(segment["header"])["sections"]
+        total += 8192 * (sections["position"] - sections["posting"])
+    return total
+
+
 def to_tsvector(conn, table, workers):
     """Seconds of turning all texts into tsvector."""
     conn.query(f"ALTER TABLE {table} SET (parallel_workers = {workers})")
@@ -371,7 +386,10 @@ def one_set(server, args, name):
         out["quality"] = quality(server, conn, texts)
         # quality() leaves the index of normalised texts with quantised lengths
         out["simple_bytes"] = int(conn.value("SELECT pg_relation_size('bench_norm_bm25')"))
-        out["simple_postings"] = sum(len(set(d)) for d in texts.docs)
+        df = collections.Counter(word for doc in texts.docs for word in set(doc))
+        out["simple_postings"] = sum(df.values())
+        out["large_postings"] = sum(n for n in df.values() if n >= 128)
+        out["large_bytes"] = posting_bytes(conn, "bench_norm_bm25")
         out["vector_seconds"], out["vector_cpu"] = vector_build(conn, texts)
         out["plans"] = {
             "gate": plan(conn, gate_sql("bench_text", "1")),
@@ -411,6 +429,8 @@ def goals(out):
         ("build of bm25vector, ns of CPU a posting",
          1e9 * (out["vector_cpu"] or out["vector_seconds"]) / out["simple_postings"], 60, "<="),
         ("simple: bytes a posting", out["simple_bytes"] / out["simple_postings"], 3, "<="),
+        ("simple: bytes of lists a posting, terms of 128 rows and more",
+         out["large_bytes"] / max(out["large_postings"], 1), 2.35, "<="),
     ]
     found += [
         (f"build / to_tsvector, {b['workers']} workers", b["seconds"] / b["to_tsvector"], 1.25, "<=")
@@ -614,7 +634,6 @@ def million(server, args):
         ("answers of all algorithms differ in queries", out["same"], 0, "<="),
         ("any word: least QPS / GIN", min(t["any"] / t["GIN, any"] for t in out["terms"]), 2, ">="),
         ("all words: least QPS / GIN", min(t["all"] / t["GIN, all"] for t in out["terms"]), 2, ">="),
-        ("bytes a posting, english", out["builds"][0]["bytes"] / out["gin"]["postings"], 3, "<="),
     ] + [
         (f"build / to_tsvector, {b['workers']} workers", b["seconds"] / b["to_tsvector"], 1.25, "<=")
         for b in out["builds"]
