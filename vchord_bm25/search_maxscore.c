@@ -9,9 +9,10 @@
  * are decoded block by block, scored in float and added up in an array by document; the documents that
  * reach the threshold together with what is left survive.  Then the other terms, the most valuable first: survivors
  * are looked up in a list, or if they are many, the list is added as a whole; who cannot reach the
- * threshold any more is dropped.  The last survivors are scored exactly.
+ * threshold any more is dropped.  The last survivors are scored exactly: at the end of the segment if the
+ * threshold rises without that (below), else at once.
  *
- * Before that, the estimates of the window raise the floor (search_internal.h): the k-th of them is a bound
+ * Complete estimates raise the floor (search_internal.h): the k-th of them is a bound
  * on the k-th score, which spares scoring documents that are only the best so far.
  *
  * Windows that no essential list has a posting in are not visited.  A window with few postings is walked
@@ -30,13 +31,20 @@
 #define WINDOW 4096
 
 /* fewer postings in a window than this: the bitmap; a scan of the array costs about as much as these */
-#define SPARSE_POSTINGS 512
+#define SPARSE_POSTINGS 128
 
 /* looking a document up in a list costs as much as adding this many postings of it */
 #define PROBE_POSTINGS 10
 
 /* documents looked at together in a scan of the array */
 #define STRIDE 16
+
+/* A survivor of a window, with its estimate. */
+typedef struct Deferred
+{
+	uint32 doc;
+	float score;
+} Deferred;
 
 typedef struct MaxScore
 {
@@ -51,6 +59,9 @@ typedef struct MaxScore
 	uint32 lo;
 	uint32 hi;
 	uint32 essential; /* order[essential ..] are */
+	Deferred *deferred;
+	size_t ndeferred;
+	size_t deferred_room;
 } MaxScore;
 
 /* Where the list may go on at the earliest, from `from` on. */
@@ -196,7 +207,7 @@ wanted(const MaxScore *ms)
 	return Max(ms->search->reach - ms->before[ms->essential], FLT_MIN);
 }
 
-/* A document's estimate is a bound from below, too: other terms only add to it. */
+/* A complete estimate is a bound from below, too. */
 static inline void
 raise_floor(MaxScore *ms, uint32 offset)
 {
@@ -211,7 +222,7 @@ collect_sparse(MaxScore *ms)
 	uint32 n = 0;
 	float least;
 
-	for (uint32 word = 0; word < WINDOW / 64; word++)
+	for (uint32 word = 0; ms->essential == 0 && word < WINDOW / 64; word++)
 	{
 		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
 		{
@@ -267,7 +278,7 @@ collect_dense(MaxScore *ms)
 	uint32 n = 0;
 	float least;
 
-	for (uint32 base = 0; base < WINDOW; base += STRIDE)
+	for (uint32 base = 0; ms->essential == 0 && base < WINDOW; base += STRIDE)
 	{
 		/* with equality: one too many does no harm */
 		if (!any_reaches(scores + base, Max(bm25_search_floor_least(search), FLT_MIN)))
@@ -354,6 +365,20 @@ clear_window(MaxScore *ms, bool sparse)
 	}
 }
 
+/* Keeps a survivor until the end of the segment, when fewer will do. */
+static void
+defer(MaxScore *ms, uint32 offset)
+{
+	if (ms->ndeferred == ms->deferred_room)
+	{
+		ms->deferred_room = Max(256, 2 * ms->deferred_room);
+		ms->deferred = ms->deferred == NULL
+						   ? palloc(sizeof(Deferred) * ms->deferred_room)
+						   : repalloc_huge(ms->deferred, sizeof(Deferred) * ms->deferred_room);
+	}
+	ms->deferred[ms->ndeferred++] = (Deferred){ms->lo + offset, ms->scores[offset]};
+}
+
 static void
 search_window(MaxScore *ms)
 {
@@ -383,10 +408,24 @@ search_window(MaxScore *ms)
 			probe_term(ms, ms->order[i], n);
 		n = keep_survivors(ms, n, ms->before[i]);
 	}
+	/* now the estimates are complete; with essential terms only they have been told before */
 	for (uint32 i = 0; i < n; i++)
 	{
-		if (ms->scores[ms->survivors[i]] >= search->reach)
-			bm25_search_candidate(search, ms->lo + ms->survivors[i], -1);
+		uint16 offset = ms->survivors[i];
+
+		if (ms->essential > 0 && ms->scores[offset] > bm25_search_floor_least(search))
+			raise_floor(ms, offset);
+	}
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint16 offset = ms->survivors[i];
+
+		if (ms->scores[offset] < search->reach)
+			continue;
+		if (search->floor_room > 0)
+			defer(ms, offset);
+		else
+			bm25_search_candidate(search, ms->lo + offset, -1);
 	}
 	clear_window(ms, sparse);
 }
@@ -447,5 +486,10 @@ bm25_search_maxscore(Bm25Search *search)
 			search_window(&ms);
 		else
 			search->counters->blocks_skipped++;
+	}
+	for (size_t i = 0; i < ms.ndeferred; i++)
+	{
+		if (ms.deferred[i].score >= search->reach)
+			bm25_search_candidate(search, ms.deferred[i].doc, -1);
 	}
 }
