@@ -58,8 +58,9 @@ BEGIN
 			RAISE 'no index scan';
 		END IF;
 	ELSE
-		scan := 'SELECT id, s FROM (SELECT id, body <&> $1 AS s FROM docs OFFSET 0) x WHERE s < 0 '
-			|| 'ORDER BY s, id LIMIT 20';
+		-- the index gives ties in the order of the table
+		scan := 'SELECT id, s FROM (SELECT id, ctid AS t, body <&> $1 AS s FROM docs OFFSET 0) x WHERE s < 0 '
+			|| 'ORDER BY s, t LIMIT 20';
 	END IF;
 	FOR one IN SELECT * FROM queries ORDER BY q LIMIT most LOOP
 		EXECUTE 'INSERT INTO found SELECT $2, $3, row_number() OVER (), id, -s FROM (' || scan || ') x'

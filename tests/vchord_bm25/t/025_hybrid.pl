@@ -79,7 +79,7 @@ foreach my $where ('true', 'shop = 3')
 
 	$node->safe_psql('postgres', 'TRUNCATE answer');
 	collect('index', $exact, $where);
-	collect('scan', 'SET enable_indexscan = off; SET enable_bitmapscan = off;', $where, ', id');
+	collect('scan', 'SET enable_indexscan = off; SET enable_bitmapscan = off;', $where, ', ctid');
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM answer WHERE way = 'index'}), 400,
 		"$where: every LIMIT was filled");
 	is( $node->safe_psql('postgres', q{SELECT count(*) FROM (
