@@ -58,12 +58,6 @@ make_distinct(KeyList *list)
 			list->keys[++n] = list->keys[i];
 	}
 	list->n = n + 1;
-	if (list->n > PREFIX_TERMS_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("prefix \"%.*s\" stands for more than %d terms",
-						(int) (list->keys[0].len - 1), list->keys[0].data + 1, PREFIX_TERMS_MAX),
-				 errhint("Use a longer prefix.")));
 }
 
 static void
@@ -88,8 +82,6 @@ collect_prefix(Bm25View *view, Bm25Key prefix, KeyList *list)
 			if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
 				break;
 			add_key(list, key);
-			if (list->n > 2 * PREFIX_TERMS_MAX)
-				make_distinct(list);
 		}
 		bm25_term_iterate_end(iterator);
 	}
@@ -148,6 +140,12 @@ collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, int f
 		{
 			count = bm25_view_prefix(stats, term->key, &keys);
 			prefixes = true;
+			if (count > PREFIX_TERMS_MAX)
+				ereport(ERROR,
+						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						 errmsg("prefix \"%.*s\" stands for more than %d terms",
+								(int) (term->key.len - 1), term->key.data + 1, PREFIX_TERMS_MAX),
+						 errhint("Rank by a longer prefix, or use it as a condition only.")));
 		}
 		if (n + count + query->nterms > room)
 		{
