@@ -344,7 +344,10 @@ check_tape(Bm25Check *c, const Bm25TapeDisk *tape, bool closed)
 
 /*----- blocks -----*/
 
-/* Is it a page of what a crash left to be freed by the next maintenance? */
+/*
+ * Is it a page of what a crash left to be freed by the next maintenance?  Or one that an insert has added since the
+ * growing tape was read, or is about to link.
+ */
 static bool
 is_pending(const Bm25Check *c, const VcPageOpaque *opaque)
 {
@@ -352,6 +355,9 @@ is_pending(const Bm25Check *c, const VcPageOpaque *opaque)
 
 	if (meta->writing.header != InvalidBlockNumber && opaque->owner == BM25_OWNER_SEGMENT &&
 		opaque->incarnation == meta->writing.incarnation)
+		return true;
+	if (opaque->owner == BM25_OWNER_GROWING && (opaque->incarnation == meta->growing.incarnation ||
+												opaque->incarnation >= meta->next_incarnation))
 		return true;
 	for (uint32 i = 0; i < meta->nretired; i++)
 	{
