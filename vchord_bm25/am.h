@@ -10,6 +10,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
+#include "vchord_bm25/analyze.h"
 #include "vchord_bm25/format.h"
 
 /*----- callbacks -----*/
@@ -49,17 +50,19 @@ typedef struct Bm25BuildOptions
 {
 	double k1;
 	double b;
+	int nfields;
 	double weight[BM25_MAX_FIELDS];
+	bool elements; /* the fields are those of Bm25Fields.elements */
 	bool positions;
 	bool exact_norms;
 	char text_config[BM25_CONFIG_BYTES]; /* qualified name; "" if there is no text column */
 } Bm25BuildOptions;
 
 /*
- * The options of a new index; nfields key columns, has_text: one of them is text.  Makes the index depend on its
- * text search configuration in the catalog: not for parallel workers.
+ * The options of a new index with ncolumns key columns of these types.  Makes the index depend on its text search
+ * configuration in the catalog: not for parallel workers.
  */
-extern void bm25_build_options(Relation index, int nfields, bool has_text,
+extern void bm25_build_options(Relation index, int ncolumns, const Bm25KeyType *types,
 							   Bm25BuildOptions *ret_options);
 
 /* Upkeep: pages of growing area at which an inserter seals, and segments a tier. */

@@ -147,14 +147,14 @@ static uint32
 analyze_array(Bm25Analyzer *analyzer, uint8 field, Datum value, Bm25Emit emit, void *arg)
 {
 	MemoryContext caller = MemoryContextSwitchTo(analyzer->value_context);
+	ArrayType *array = DatumGetArrayTypeP(value);
 	Datum *elements;
 	bool *nulls;
 	int n;
 	uint32 length = 0;
 	uint32 position = 0;
 
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &n);
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	MemoryContextSwitchTo(caller);
 	for (int i = 0; i < n; i++)
 	{

@@ -186,14 +186,11 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	Scanner *scanner = state;
 	Sequence *sequence;
 	uint32 length[BM25_MAX_FIELDS];
-	bool null = true;
 
 	(void) index;
 	(void) alive;
 	count_tuple(scanner);
-	for (int f = 0; f < scanner->fields.n; f++)
-		null &= isnull[f];
-	if (null)
+	if (bm25_fields_null(&scanner->fields, values, isnull))
 		return;
 
 	sequence = sequence_for(scanner, ItemPointerGetBlockNumber(tid));

@@ -102,7 +102,7 @@ node_matches(const Bm25Query *query, int which, const double *df, double docs)
 }
 
 static Lists
-resolved_lists(Bm25View *view, const Bm25Query *query, int field, double docs)
+resolved_lists(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span, double docs)
 {
 	Lists lists = {0, 0, 0};
 
@@ -115,19 +115,24 @@ resolved_lists(Bm25View *view, const Bm25Query *query, int field, double docs)
 			const Bm25QueryTerm *lexeme = &query->lexemes[i];
 			char *key = palloc(lexeme->key.len + 1);
 
-			key[0] = (char) field;
 			memcpy(key + 1, lexeme->key.data, lexeme->key.len);
-			df[i] = lexeme->prefix ? DEFAULT_SHARE * docs
-								   : bm25_view_df(view, (Bm25Key){key, lexeme->key.len + 1});
+			df[i] = 0;
+			for (int field = span.first; field < span.end; field++)
+			{
+				key[0] = (char) field;
+				df[i] += lexeme->prefix ? DEFAULT_SHARE * docs
+										: bm25_view_df(view, (Bm25Key){key, lexeme->key.len + 1});
+			}
 			lists.postings += df[i];
+			df[i] = Min(df[i], docs);
 		}
-		lists.terms = query->nlexemes;
+		lists.terms = query->nlexemes * (span.end - span.first);
 		lists.matches = node_matches(query, 0, df, docs);
 		return lists;
 	}
 	for (uint32 i = 0; i < query->nterms; i++)
 	{
-		if ((uint8) query->terms[i].key.data[0] != field)
+		if (!bm25_span_has(span, query->terms[i].key))
 			continue;
 		lists.terms++;
 		lists.postings += bm25_view_df(view, query->terms[i].key);
@@ -145,7 +150,7 @@ find_lists(PlannerInfo *root, const Node *clause, const IndexOptInfo *info, int 
 	int strategy = strategy_of(clause, info, column);
 	Bm25Query query;
 
-	if (argument == NULL || view == NULL || column >= view->fields.n)
+	if (argument == NULL || view == NULL || column >= bm25_columns(&view->fields))
 		return unknown_lists(docs);
 	if (strategy == BM25_STRATEGY_TSQUERY)
 	{
@@ -163,7 +168,7 @@ find_lists(PlannerInfo *root, const Node *clause, const IndexOptInfo *info, int 
 			return unknown_lists(docs);
 		bm25_query_resolve(data, &view->fields, &query);
 	}
-	return resolved_lists(view, &query, column, docs);
+	return resolved_lists(view, &query, bm25_column_fields(&view->fields, column), docs);
 }
 
 /*----- which index is named -----*/

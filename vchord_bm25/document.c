@@ -14,6 +14,8 @@
 
 #include "vchord_bm25/document.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 
 /* Lexicon and token cache are emptied before a document when they are larger. */
@@ -48,6 +50,7 @@ struct Bm25DocumentMaker
 {
 	Bm25Fields fields;
 	MemoryContext context;
+	MemoryContext elements; /* of an array; reset before each document */
 	Bm25Lexicon *lexicon;
 	Bm25Analyzer *analyzer;
 	uint32 stamp;
@@ -82,9 +85,62 @@ bm25_document_maker_create(const Bm25Fields *fields)
 	maker->analyzer = bm25_analyzer_create(maker->lexicon, fields->config);
 	maker->document_context =
 		AllocSetContextCreate(context, "bm25 document", ALLOCSET_START_SMALL_SIZES);
+	maker->elements = AllocSetContextCreate(context, "bm25 elements", ALLOCSET_START_SMALL_SIZES);
 	MemoryContextSwitchTo(outer);
 	return maker;
 }
+
+/*----- fields -----*/
+
+bool
+bm25_fields_null(const Bm25Fields *fields, const Datum *values, const bool *isnull)
+{
+	ArrayType *array;
+	const bits8 *bitmap;
+	int n;
+	bool null = true;
+
+	if (!fields->elements)
+	{
+		for (int i = 0; i < fields->n && null; i++)
+			null = isnull[i];
+		return null;
+	}
+	if (isnull[0])
+		return true;
+	array = DatumGetArrayTypeP(values[0]);
+	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	bitmap = ARR_NULLBITMAP(array);
+	for (int i = 0; i < n && null; i++)
+		null = bitmap != NULL && (bitmap[i / 8] & 1 << i % 8) == 0;
+	if (PointerGetDatum(array) != values[0])
+		pfree(array);
+	return null;
+}
+
+void
+bm25_fields_split(const Bm25Fields *fields, Datum value, Datum *ret_values, bool *ret_isnull)
+{
+	ArrayType *array = DatumGetArrayTypeP(value);
+	int n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	Datum *elements;
+	bool *nulls;
+
+	if (n > fields->n)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("array has %d elements, but the index has weights for %d", n, fields->n),
+				 errhint("Each element is a field of the index. Give as many `weights` as "
+						 "the largest array has elements.")));
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < fields->n; i++)
+	{
+		ret_isnull[i] = i >= n || nulls[i];
+		ret_values[i] = ret_isnull[i] ? (Datum) 0 : elements[i];
+	}
+}
+
+/*----- documents -----*/
 
 /* Room for more than `used` entries of `size` bytes in an array of *max. */
 static void *
@@ -250,9 +306,23 @@ bool
 bm25_document_make(Bm25DocumentMaker *maker, const Datum *values, const bool *isnull,
 				   ItemPointer tid, Bm25Document *ret_document)
 {
-	bool any = false;
+	Datum elements[BM25_MAX_FIELDS];
+	bool nulls[BM25_MAX_FIELDS];
 
 	begin_document(maker);
+	if (bm25_fields_null(&maker->fields, values, isnull))
+		return false;
+	if (maker->fields.elements)
+	{
+		MemoryContext caller;
+
+		MemoryContextReset(maker->elements);
+		caller = MemoryContextSwitchTo(maker->elements);
+		bm25_fields_split(&maker->fields, values[0], elements, nulls);
+		MemoryContextSwitchTo(caller);
+		values = elements;
+		isnull = nulls;
+	}
 	for (int i = 0; i < maker->fields.n; i++)
 	{
 		Bm25KeyType type = maker->fields.type[i];
@@ -261,12 +331,9 @@ bm25_document_make(Bm25DocumentMaker *maker, const Datum *values, const bool *is
 		ret_document->length[i] = BM25_LENGTH_NULL;
 		if (isnull[i])
 			continue;
-		any = true;
 		ret_document->length[i] = bm25_analyze(maker->analyzer, type, (uint8) i, values[i],
 											   positions ? note_occurrence : count_term, maker);
 	}
-	if (!any)
-		return false;
 	sort_terms(maker);
 	ret_document->tid = *tid;
 	ret_document->nterms = (uint32) maker->nterms;

@@ -9,6 +9,10 @@
  * operand's.  If several columns of the index have this type, the query must say which
  * (bm25_field(query, 'column')).  The score over several columns is the sum of their operators, written as such:
  * (title <&> q) + (body <&> q); an index over just these columns gives this order, too (sum_path.c).
+ *
+ * Elements.  An index can have one column of arrays whose elements are its fields (Bm25Fields.elements).  Then the operand
+ * is the array of them, ARRAY[title, body] <&> q, and the score is the weighted sum over the fields that are
+ * not null.  An array in which all is null is not in the index: score 0, and no match.
  */
 #include "postgres.h"
 
@@ -32,7 +36,8 @@ typedef struct CallSite
 	Bm25Moment moment;
 	Bm25Query query;
 	Bm25Scorer scorer;
-	int field;
+	int column; /* of the index, from 0, and its fields */
+	Bm25FieldSpan span;
 	/* outlives a change of the query, as its caches of tokens are worth something */
 	MemoryContext maker_context;
 	Bm25Fields fields;
@@ -58,7 +63,7 @@ type_name(Bm25KeyType type)
 
 /* the column of the index that an operand of this type is a value of */
 static int
-find_field(Relation index, const Bm25Fields *fields, const Bm25QueryData *data, Bm25KeyType type)
+find_column(Relation index, const Bm25Fields *fields, const Bm25QueryData *data, Bm25KeyType type)
 {
 	int found = -1;
 
@@ -69,15 +74,15 @@ find_field(Relation index, const Bm25Fields *fields, const Bm25QueryData *data, 
 	if (data->field > 0)
 	{
 		found = data->field - 1;
-		if (found >= fields->n || fields->type[found] != type)
+		if (found >= bm25_columns(fields) || bm25_column_type(fields, found) != type)
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 							errmsg("column %d of index \"%s\" is not of type %s", data->field,
 								   RelationGetRelationName(index), type_name(type))));
 		return found;
 	}
-	for (int i = 0; i < fields->n; i++)
+	for (int i = 0; i < bm25_columns(fields); i++)
 	{
-		if (fields->type[i] != type)
+		if (bm25_column_type(fields, i) != type)
 			continue;
 		if (found >= 0)
 			ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_PARAMETER),
@@ -124,9 +129,10 @@ resolve(CallSite *site, const Bm25QueryData *data, const Bm25Moment *moment, Bm2
 	index = bm25_query_open_index(copy->index);
 	view = bm25_view_get(index, NULL, site->context);
 	fields = view->fields;
-	site->field = find_field(index, &fields, copy, type);
+	site->column = find_column(index, &fields, copy, type);
+	site->span = bm25_column_fields(&fields, site->column);
 	bm25_query_resolve(copy, &fields, &site->query);
-	bm25_scorer_init(&site->scorer, view, &site->query, site->field);
+	bm25_scorer_init(&site->scorer, view, &site->query, site->span);
 	index_close(index, NoLock);
 
 	fields.positions = positions;
@@ -143,7 +149,10 @@ resolve(CallSite *site, const Bm25QueryData *data, const Bm25Moment *moment, Bm2
 	site->data = copy;
 }
 
-/* The call site, with its query resolved, and the operand as a document. */
+/*
+ * The call site, with its query resolved, and the operand as a document.  NULL if it is none: no row with this
+ * value is indexed.
+ */
 static CallSite *
 prepare(FunctionCallInfo fcinfo, Bm25KeyType type, bool positions, Bm25Document *ret_document)
 {
@@ -165,11 +174,10 @@ prepare(FunctionCallInfo fcinfo, Bm25KeyType type, bool positions, Bm25Document 
 	PG_FREE_IF_COPY(data, 1);
 
 	memset(isnull, true, sizeof(isnull));
-	values[site->field] = PG_GETARG_DATUM(0);
-	isnull[site->field] = false;
+	values[site->column] = PG_GETARG_DATUM(0);
+	isnull[site->column] = false;
 	ItemPointerSetInvalid(&nowhere);
-	bm25_document_make(site->maker, values, isnull, &nowhere, ret_document);
-	return site;
+	return bm25_document_make(site->maker, values, isnull, &nowhere, ret_document) ? site : NULL;
 }
 
 static Datum
@@ -177,7 +185,7 @@ score(FunctionCallInfo fcinfo, Bm25KeyType type)
 {
 	Bm25Document document;
 	const CallSite *site = prepare(fcinfo, type, false, &document);
-	double result = bm25_scorer_document(&site->scorer, &document);
+	double result = site == NULL ? 0 : bm25_scorer_document(&site->scorer, &document);
 
 	/* never -0 */
 	PG_RETURN_FLOAT8(result > 0 ? -result : 0);
@@ -188,10 +196,10 @@ match(FunctionCallInfo fcinfo, Bm25KeyType type)
 {
 	Bm25Document document;
 	const CallSite *site = prepare(fcinfo, type, true, &document);
-	double least = site->query.min_score;
 
-	PG_RETURN_BOOL(bm25_match_document(&site->query, site->field, &document) &&
-				   (least <= 0 || bm25_scorer_document(&site->scorer, &document) >= least));
+	PG_RETURN_BOOL(site != NULL && bm25_match_document(&site->query, site->span, &document) &&
+				   (site->query.min_score <= 0 ||
+					bm25_scorer_document(&site->scorer, &document) >= site->query.min_score));
 }
 
 VC_FUNCTION(bm25_score_vector);
@@ -275,7 +283,8 @@ bm25_field(PG_FUNCTION_ARGS)
 		if (strcmp(NameStr(TupleDescAttr(RelationGetDescr(index), i)->attname), column) == 0)
 			field = i + 1;
 	}
-	if (strcmp(column, BM25_ALL_FIELDS_NAME) == 0)
+	if (strcmp(column, BM25_ALL_FIELDS_NAME) == 0 &&
+		IndexRelationGetNumberOfKeyAttributes(index) > 1)
 		field = BM25_ALL_FIELDS;
 	if (field == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),

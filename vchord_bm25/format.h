@@ -27,7 +27,9 @@
  * segment are numbered from 0 in order of the table at build (ascending blocks), in order of arrival by a
  * seal; a merge keeps the order.
  *
- * Term key: one byte field (key column, from 0), then the term: the bytes of a lexeme, or a term id of
+ * Fields are the key columns, numbered from 0; with BM25_META_ELEMENTS the elements of the one key column.
+ *
+ * Term key: one byte field, then the term: the bytes of a lexeme, or a term id of
  * bm25vector as four bytes, most significant first.  Keys are ordered as unsigned bytes, shorter first.
  *
  * Norm of a document in a field: its length, as a code of one byte (norm.h), or as it is if the index has
@@ -146,6 +148,7 @@
 /* Bm25MetaDisk.flags */
 #define BM25_META_POSITIONS   (1 << 0)
 #define BM25_META_EXACT_NORMS (1 << 1)
+#define BM25_META_ELEMENTS    (1 << 2) /* fields are elements of the arrays in the one column */
 
 typedef enum Bm25Section
 {
@@ -186,7 +189,7 @@ typedef struct Bm25MetaDisk
 	double k1;
 	double b;
 	double weight[BM25_MAX_FIELDS]; /* of the fields */
-	uint32 fields;                  /* key columns */
+	uint32 fields;                  /* key columns, or elements of the one */
 	uint32 nsegments;
 	uint32 nretired;
 	uint32 next_incarnation;

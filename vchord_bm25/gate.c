@@ -8,7 +8,8 @@
  * executor evaluates the operator on the row.
  *
  * Each TERM node has its own cursors, because finding candidates moves the cursors under an AND only as far as
- * this AND allows.  A prefix of many terms is a bitmap of the segment's documents.
+ * this AND allows.  A prefix of many terms is a bitmap of the segment's documents.  With several fields a node has
+ * the lists of all of them: the term may be in any.
  *
  * Locks: none across calls.
  */
@@ -22,7 +23,7 @@
 #include "vchord_bm25/cursor.h"
 #include "vchord_bm25/score.h"
 
-/* a prefix of more terms than this is made a bitmap */
+/* a leaf of more lists than this (a prefix, several fields) is made a bitmap */
 #define CURSORS_MAX 8
 
 /* One TERM node (or, in a query without a tree, all terms together). */
@@ -33,6 +34,7 @@ typedef struct Leaf
 	/* in the segment */
 	uint32 ncursors;
 	Bm25Cursor *cursors;
+	uint8 *fields; /* of the cursors */
 	uint8 *bitmap; /* NULL: cursors; else a bit a document */
 	uint32 at;     /* the first document >= what was sought last */
 	double df;
@@ -42,7 +44,7 @@ struct Bm25Gate
 {
 	Bm25View *view;
 	const Bm25Query *query;
-	int field;
+	Bm25FieldSpan span;
 	bool
 		matches_nothing; /* a document with none of the terms matches: it may have no value at all */
 	Leaf *leaves;        /* by node; one if there is no tree */
@@ -54,18 +56,20 @@ struct Bm25Gate
 };
 
 static bool
-never(void *arg, int node)
+never(void *arg, int node, Bm25FieldSpan span)
 {
 	(void) arg;
 	(void) node;
+	(void) span;
 	return false;
 }
 
 static bool
-unknown(void *arg, int node, const uint32 **ret_positions, uint32 *ret_n)
+unknown(void *arg, int node, int field, const uint32 **ret_positions, uint32 *ret_n)
 {
 	(void) arg;
 	(void) node;
+	(void) field;
 	(void) ret_positions;
 	(void) ret_n;
 	return false;
@@ -82,27 +86,32 @@ field_key(int field, Bm25Key lexeme)
 }
 
 static void
-fill_leaf(Bm25Gate *gate, Leaf *leaf, const Bm25QueryTerm *term, Bm25Key key)
+fill_leaf(Bm25Gate *gate, Leaf *leaf, const Bm25QueryTerm *lexeme)
 {
-	if (term->prefix)
-		leaf->nkeys = bm25_view_prefix(gate->view, key, &leaf->keys);
-	else
+	for (int field = gate->span.first; field < gate->span.end; field++)
 	{
-		leaf->keys = palloc(sizeof(Bm25Key));
-		leaf->keys[0] = key;
-		leaf->nkeys = 1;
+		Bm25Key key = field_key(field, lexeme->key);
+		Bm25Key *keys = &key;
+		uint32 n = lexeme->prefix ? bm25_view_prefix(gate->view, key, &keys) : 1;
+
+		if (n == 0)
+			continue;
+		leaf->keys = leaf->keys == NULL ? palloc_array(Bm25Key, n)
+										: repalloc(leaf->keys, (leaf->nkeys + n) * sizeof(Bm25Key));
+		memcpy(leaf->keys + leaf->nkeys, keys, n * sizeof(Bm25Key));
+		leaf->nkeys += n;
 	}
 }
 
 Bm25Gate *
-bm25_gate_create(Bm25View *view, const Bm25Query *query, int field)
+bm25_gate_create(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span)
 {
 	Bm25Gate *gate = palloc0(sizeof(Bm25Gate));
-	Bm25MatchSource nothing = {never, unknown, NULL};
+	Bm25MatchSource nothing = {never, unknown, NULL, span};
 
 	gate->view = view;
 	gate->query = query;
-	gate->field = field;
+	gate->span = span;
 	gate->segment_context =
 		AllocSetContextCreate(CurrentMemoryContext, "vchord_bm25 gate", ALLOCSET_DEFAULT_SIZES);
 	gate->scratch =
@@ -113,8 +122,7 @@ bm25_gate_create(Bm25View *view, const Bm25Query *query, int field)
 		for (int i = 0; i < query->nnodes; i++)
 		{
 			if (query->nodes[i].kind == BM25_NODE_TERM)
-				fill_leaf(gate, &gate->leaves[i], &query->lexemes[query->nodes[i].term],
-						  field_key(field, bm25_lexeme(query, &query->nodes[i])));
+				fill_leaf(gate, &gate->leaves[i], &query->lexemes[query->nodes[i].term]);
 		}
 		gate->matches_nothing = bm25_match_tree(query->nodes, 0, &nothing) != BM25_MATCH_NO;
 	}
@@ -125,7 +133,7 @@ bm25_gate_create(Bm25View *view, const Bm25Query *query, int field)
 		leaf->keys = palloc(sizeof(Bm25Key) * Max(query->nterms, 1));
 		for (uint32 i = 0; i < query->nterms; i++)
 		{
-			if ((uint8) query->terms[i].key.data[0] == field)
+			if (bm25_span_has(span, query->terms[i].key))
 				leaf->keys[leaf->nkeys++] = query->terms[i].key;
 		}
 	}
@@ -160,6 +168,7 @@ open_leaf(Bm25Gate *gate, Leaf *leaf)
 	Bm25SegmentTerm *terms = palloc(sizeof(Bm25SegmentTerm) * Max(leaf->nkeys, 1));
 	uint32 n = 0;
 
+	leaf->fields = palloc(Max(leaf->nkeys, 1));
 	leaf->bitmap = NULL;
 	leaf->cursors = NULL;
 	leaf->ncursors = 0;
@@ -167,7 +176,10 @@ open_leaf(Bm25Gate *gate, Leaf *leaf)
 	for (uint32 i = 0; i < leaf->nkeys; i++)
 	{
 		if (bm25_segment_lookup(gate->segment, leaf->keys[i], &terms[n]))
+		{
+			leaf->fields[n] = (uint8) leaf->keys[i].data[0];
 			leaf->df += terms[n++].df;
+		}
 	}
 	if (n > CURSORS_MAX)
 		fill_bitmap(gate, leaf, terms, n);
@@ -285,32 +297,68 @@ bm25_gate_next(Bm25Gate *gate, uint32 doc)
 
 /*----- the whole tree -----*/
 
-static bool
-segment_present(void *arg, int node)
+/* how many cursors of a leaf that belong to the fields stand on the document; *ret_last is one of them */
+static uint32
+count_cursors(Bm25Gate *gate, Leaf *leaf, Bm25FieldSpan span, Bm25Cursor **ret_last)
 {
-	Bm25Gate *gate = arg;
+	uint32 n = 0;
 
-	return seek_leaf(gate, &gate->leaves[node], gate->doc) == gate->doc;
+	for (uint32 i = 0; i < leaf->ncursors; i++)
+	{
+		if (leaf->fields[i] >= span.first && leaf->fields[i] < span.end &&
+			bm25_cursor_seek(&leaf->cursors[i], gate->doc) == gate->doc)
+		{
+			*ret_last = &leaf->cursors[i];
+			n++;
+		}
+	}
+	return n;
 }
 
 static bool
-segment_positions(void *arg, int node, const uint32 **ret_positions, uint32 *ret_n)
+segment_present(void *arg, int node, Bm25FieldSpan span)
 {
 	Bm25Gate *gate = arg;
 	Leaf *leaf = &gate->leaves[node];
+	Bm25Cursor *cursor;
+
+	/* a bitmap does not tell fields apart */
+	if (leaf->bitmap != NULL)
+		return seek_leaf(gate, leaf, gate->doc) == gate->doc;
+	return count_cursors(gate, leaf, span, &cursor) > 0;
+}
+
+static bool
+segment_positions(void *arg, int node, int field, const uint32 **ret_positions, uint32 *ret_n)
+{
+	Bm25Gate *gate = arg;
+	Leaf *leaf = &gate->leaves[node];
+	Bm25Cursor *cursor = NULL;
 
 	if ((gate->view->meta.flags & BM25_META_POSITIONS) == 0 || leaf->bitmap != NULL ||
-		leaf->nkeys != 1 || leaf->ncursors != 1)
+		count_cursors(gate, leaf, (Bm25FieldSpan){field, field + 1}, &cursor) != 1)
 		return false;
-	*ret_positions = bm25_cursor_positions(&leaf->cursors[0]);
-	*ret_n = leaf->cursors[0].tfs[leaf->cursors[0].at];
+	*ret_positions = bm25_cursor_positions(cursor);
+	*ret_n = cursor->tfs[cursor->at];
 	return true;
+}
+
+/* lengths by field */
+static bool
+has_value(const Bm25Gate *gate, const uint32 *length)
+{
+	for (int field = gate->span.first; field < gate->span.end; field++)
+	{
+		if (length[field] != BM25_LENGTH_NULL)
+			return true;
+	}
+	return false;
 }
 
 Bm25Match
 bm25_gate_match(Bm25Gate *gate, uint32 doc)
 {
-	Bm25MatchSource source = {segment_present, segment_positions, gate};
+	Bm25MatchSource source = {segment_present, segment_positions, gate, gate->span};
 	MemoryContext caller;
 	Bm25Match match;
 
@@ -321,7 +369,7 @@ bm25_gate_match(Bm25Gate *gate, uint32 doc)
 		uint32 length[BM25_MAX_FIELDS];
 
 		bm25_segment_lengths(gate->segment, doc, length);
-		if (length[gate->field] == BM25_LENGTH_NULL)
+		if (!has_value(gate, length))
 			return BM25_MATCH_NO;
 	}
 	gate->doc = doc;
@@ -395,14 +443,14 @@ in_growth(Bm25GrowthPart part, Bm25Key key, uint32 doc)
 }
 
 static bool
-growth_present(void *arg, int node)
+growth_present(void *arg, int node, Bm25FieldSpan span)
 {
 	Bm25Gate *gate = arg;
 	const Leaf *leaf = &gate->leaves[node];
 
 	for (uint32 i = 0; i < leaf->nkeys; i++)
 	{
-		if (in_growth(gate->part, leaf->keys[i], gate->doc))
+		if (bm25_span_has(span, leaf->keys[i]) && in_growth(gate->part, leaf->keys[i], gate->doc))
 			return true;
 	}
 	return false;
@@ -411,13 +459,13 @@ growth_present(void *arg, int node)
 Bm25Match
 bm25_gate_match_growth(Bm25Gate *gate, Bm25GrowthPart part, uint32 doc)
 {
-	Bm25MatchSource source = {growth_present, unknown, gate};
+	Bm25MatchSource source = {growth_present, unknown, gate, gate->span};
 
 	gate->part = part;
 	gate->doc = doc;
 	if (gate->query->nnodes == 0)
-		return growth_present(gate, 0) ? BM25_MATCH_YES : BM25_MATCH_NO;
-	if (gate->matches_nothing && bm25_growth_lengths(part, doc)[gate->field] == BM25_LENGTH_NULL)
+		return growth_present(gate, 0, gate->span) ? BM25_MATCH_YES : BM25_MATCH_NO;
+	if (gate->matches_nothing && !has_value(gate, bm25_growth_lengths(part, doc)))
 		return BM25_MATCH_NO;
 	return bm25_match_tree(gate->query->nodes, 0, &source);
 }

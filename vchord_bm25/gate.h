@@ -10,8 +10,11 @@
 
 typedef struct Bm25Gate Bm25Gate;
 
-/* A query over one field of an index.  In the current context; refers to view and query. */
-extern Bm25Gate *bm25_gate_create(Bm25View *view, const Bm25Query *query, int field);
+/*
+ * A query over fields of an index: a term may be in any of them, a phrase must be in one.  In the current
+ * context; refers to view and query.
+ */
+extern Bm25Gate *bm25_gate_create(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span);
 
 /* Goes to a segment of the view, before its first document.  Memory of the current context. */
 extern void bm25_gate_segment(Bm25Gate *gate, uint32 segment);

@@ -490,8 +490,7 @@ prepare(Bm25Check *c, bool heapallindexed)
 	c->positions = (c->meta.flags & BM25_META_POSITIONS) != 0;
 	c->exact = (c->meta.flags & BM25_META_EXACT_NORMS) != 0;
 	for (uint32 f = 0; f < c->meta.fields; f++)
-		c->vector[f] = bm25_key_type(TupleDescAttr(RelationGetDescr(c->index), f)->atttypid) ==
-					   BM25_TYPE_VECTOR;
+		c->vector[f] = bm25_field_type(c->index, &c->meta, (int) f) == BM25_TYPE_VECTOR;
 	c->budget = (Size) maintenance_work_mem * 1024;
 	c->strategy = GetAccessStrategy(BAS_BULKREAD);
 	c->nblocks = RelationGetNumberOfBlocks(c->index);

@@ -59,8 +59,7 @@ put_key(PageText *t, const uint8 *key, uint32 bytes)
 	uint32 n = bytes > 0 ? bytes - 1 : 0;
 	const char *term = (const char *) key + 1;
 	bool id = t->have_meta && n == sizeof(uint32) && key[0] < t->meta.fields &&
-			  bm25_key_type(TupleDescAttr(RelationGetDescr(t->index), key[0])->atttypid) ==
-				  BM25_TYPE_VECTOR;
+			  bm25_field_type(t->index, &t->meta, key[0]) == BM25_TYPE_VECTOR;
 
 	vc_json_number(&t->json, "field", bytes > 0 ? key[0] : 0);
 	if (id)
@@ -161,6 +160,7 @@ put_meta(PageText *t)
 	vc_json_number(&t->json, "version", disk.version);
 	vc_json_bool(&t->json, "positions", (disk.flags & BM25_META_POSITIONS) != 0);
 	vc_json_bool(&t->json, "exact_norms", (disk.flags & BM25_META_EXACT_NORMS) != 0);
+	vc_json_bool(&t->json, "elements", (disk.flags & BM25_META_ELEMENTS) != 0);
 	vc_json_float(&t->json, "k1", disk.k1);
 	vc_json_float(&t->json, "b", disk.b);
 	vc_json_open(&t->json, "weights", '[');

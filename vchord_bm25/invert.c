@@ -277,12 +277,11 @@ bm25_inverter_add(Bm25Inverter *inverter, const Datum *values, const bool *isnul
 				  uint32 *ret_length)
 {
 	const Bm25Fields *fields = inverter->fields;
+	Datum elements[BM25_MAX_FIELDS];
+	bool nulls[BM25_MAX_FIELDS];
 	MemoryContext old;
-	bool found = false;
 
-	for (int f = 0; f < fields->n; f++)
-		found |= !isnull[f];
-	if (!found)
+	if (bm25_fields_null(fields, values, isnull))
 		return false;
 
 	if (inverter->analyzer == NULL)
@@ -292,6 +291,12 @@ bm25_inverter_add(Bm25Inverter *inverter, const Datum *values, const bool *isnul
 		MemoryContextSwitchTo(old);
 	}
 	old = MemoryContextSwitchTo(inverter->scratch);
+	if (fields->elements)
+	{
+		bm25_fields_split(fields, values[0], elements, nulls);
+		values = elements;
+		isnull = nulls;
+	}
 	for (int f = 0; f < fields->n; f++)
 	{
 		ret_length[f] = isnull[f] ? BM25_LENGTH_NULL

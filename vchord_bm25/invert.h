@@ -21,7 +21,7 @@ extern Bm25Inverter *bm25_inverter_create(const Bm25Fields *fields, Size budget)
 extern void bm25_inverter_destroy(Bm25Inverter *inverter);
 
 /*
- * Adds a row (values of an index tuple) as the next document.  False if all are null: not a document.
+ * Adds a row (values of an index tuple) as the next document.  False: bm25_fields_null(), not a document.
  * ret_length: of each field, or BM25_LENGTH_NULL.
  */
 extern bool bm25_inverter_add(Bm25Inverter *inverter, const Datum *values, const bool *isnull,

@@ -36,7 +36,7 @@
 #include "vchord_bm25/maintain.h"
 #include "vchord_bm25/segment_write.h"
 
-#define KNOWN_FLAGS (BM25_META_POSITIONS | BM25_META_EXACT_NORMS)
+#define KNOWN_FLAGS (BM25_META_POSITIONS | BM25_META_EXACT_NORMS | BM25_META_ELEMENTS)
 
 /*----- checks -----*/
 
@@ -63,7 +63,8 @@ find_problem(const Bm25MetaDisk *meta)
 		return "size of the metapage";
 	if ((meta->flags & ~(uint32) KNOWN_FLAGS) != 0)
 		return "flags";
-	if (meta->fields < 1 || meta->fields > BM25_MAX_FIELDS)
+	if (meta->fields < 1 || meta->fields > BM25_MAX_FIELDS ||
+		((meta->flags & BM25_META_ELEMENTS) != 0 && meta->fields == 1))
 		return "number of fields";
 	if (!(meta->k1 >= 0 && isfinite(meta->k1)) || !(meta->b >= 0 && meta->b <= 1))
 		return "k1 or b";
@@ -128,13 +129,23 @@ refuse(Relation index, MetaState state, uint32 version, const char *what)
 	vc_corrupt(index, BM25_META_BLKNO, "bad %s", what);
 }
 
+static Bm25KeyType
+column_type(Relation index, int column)
+{
+	return bm25_key_type(TupleDescAttr(RelationGetDescr(index), column)->atttypid);
+}
+
 /* A metapage that is right in itself may still be that of another index. */
 static const char *
 check_columns(Relation index, const Bm25MetaDisk *meta)
 {
-	return meta->fields == (uint32) IndexRelationGetNumberOfKeyAttributes(index)
-			   ? NULL
-			   : "number of fields for the columns";
+	int ncolumns = IndexRelationGetNumberOfKeyAttributes(index);
+
+	if ((meta->flags & BM25_META_ELEMENTS) != 0)
+		return ncolumns == 1 && column_type(index, 0) == BM25_TYPE_TEXT_ARRAY
+				   ? NULL
+				   : "flags for the columns";
+	return meta->fields == (uint32) ncolumns ? NULL : "number of fields for the columns";
 }
 
 /*----- reading -----*/
@@ -202,39 +213,30 @@ bm25_meta_take_incarnation(Relation index)
 
 /*----- composing -----*/
 
-static bool
-has_text(Relation index, int nfields)
-{
-	for (int i = 0; i < nfields; i++)
-	{
-		Bm25KeyType type = bm25_key_type(TupleDescAttr(RelationGetDescr(index), i)->atttypid);
-
-		if (type == BM25_TYPE_TEXT || type == BM25_TYPE_TEXT_ARRAY)
-			return true;
-	}
-	return false;
-}
-
 void
 bm25_meta_init(Relation index, Bm25MetaDisk *ret_meta)
 {
-	int nfields = IndexRelationGetNumberOfKeyAttributes(index);
+	int ncolumns = IndexRelationGetNumberOfKeyAttributes(index);
+	Bm25KeyType types[BM25_MAX_FIELDS];
 	Bm25BuildOptions options;
 
-	if (nfields > BM25_MAX_FIELDS)
+	if (ncolumns > BM25_MAX_FIELDS)
 		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
 						errmsg("a bm25 index can have at most %d key columns", BM25_MAX_FIELDS)));
-	bm25_build_options(index, nfields, has_text(index, nfields), &options);
+	for (int i = 0; i < ncolumns; i++)
+		types[i] = column_type(index, i);
+	bm25_build_options(index, ncolumns, types, &options);
 	memset(ret_meta, 0, sizeof(*ret_meta));
 	ret_meta->magic = BM25_MAGIC;
 	ret_meta->version = BM25_FORMAT_VERSION;
 	ret_meta->size = sizeof(Bm25MetaDisk);
 	ret_meta->flags = (options.positions ? BM25_META_POSITIONS : 0) |
-					  (options.exact_norms ? BM25_META_EXACT_NORMS : 0);
+					  (options.exact_norms ? BM25_META_EXACT_NORMS : 0) |
+					  (options.elements ? BM25_META_ELEMENTS : 0);
 	ret_meta->k1 = options.k1;
 	ret_meta->b = options.b;
-	ret_meta->fields = (uint32) nfields;
-	for (int i = 0; i < nfields; i++)
+	ret_meta->fields = (uint32) options.nfields;
+	for (int i = 0; i < options.nfields; i++)
 		ret_meta->weight[i] = options.weight[i];
 	/* 0 is nobody's: it is in every zeroed struct */
 	ret_meta->next_incarnation = 1;
@@ -253,6 +255,12 @@ bm25_meta_compose(const Bm25MetaDisk *meta, char *ret_page)
 	memcpy(vc_page_body(ret_page), meta, sizeof(*meta));
 }
 
+Bm25KeyType
+bm25_field_type(Relation index, const Bm25MetaDisk *meta, int field)
+{
+	return (meta->flags & BM25_META_ELEMENTS) != 0 ? BM25_TYPE_TEXT : column_type(index, field);
+}
+
 void
 bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_fields)
 {
@@ -261,9 +269,10 @@ bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_field
 	memset(ret_fields, 0, sizeof(*ret_fields));
 	ret_fields->n = (int) meta->fields;
 	ret_fields->positions = (meta->flags & BM25_META_POSITIONS) != 0;
+	ret_fields->elements = (meta->flags & BM25_META_ELEMENTS) != 0;
 	for (int i = 0; i < ret_fields->n; i++)
 	{
-		ret_fields->type[i] = bm25_key_type(TupleDescAttr(RelationGetDescr(index), i)->atttypid);
+		ret_fields->type[i] = bm25_field_type(index, meta, i);
 		text |=
 			ret_fields->type[i] == BM25_TYPE_TEXT || ret_fields->type[i] == BM25_TYPE_TEXT_ARRAY;
 	}

@@ -38,6 +38,9 @@ extern Bm25MetaDisk *bm25_meta_edit(VcXlog *xlog);
 /* Takes an incarnation that nobody has or had. */
 extern uint32 bm25_meta_take_incarnation(Relation index);
 
+/* What the values of a field are. */
+extern Bm25KeyType bm25_field_type(Relation index, const Bm25MetaDisk *meta, int field);
+
 /* What the columns are; the text search configuration must exist. */
 extern void bm25_meta_fields(Relation index, const Bm25MetaDisk *meta, Bm25Fields *ret_fields);
 

@@ -95,8 +95,10 @@ static const VcOptKey option_keys[KEY_COUNT] = {
 					   .desc = "Keep positions of terms, for phrases"},
 	[KEY_NORMS] = {NULL, "norms", VC_OPT_STRING, AT(norms), NORMS_BYTES,
 				   .desc = "Lengths of documents as scores see them: quantised or exact"},
-	[KEY_WEIGHTS] = {NULL, "weights", VC_OPT_STRING, AT(weights), WEIGHTS_BYTES,
-					 .desc = "Weight of each column in the score, separated by commas"},
+	[KEY_WEIGHTS] =
+		{NULL, "weights", VC_OPT_STRING, AT(weights), WEIGHTS_BYTES,
+		 .desc = "Weight of each column in the score, or of each element of an array, separated by "
+				 "commas"},
 	[KEY_GROWING_LIMIT] = {NULL, "growing_limit", VC_OPT_INT, AT(growing_limit), .min = 1,
 						   .max = BM25_GROWING_LIMIT_MAX,
 						   .desc = "Pages of unsealed rows at which an insert seals them"},
@@ -182,7 +184,8 @@ validate_options(const void *options)
 		vc_options_invalid("It is quantised or exact.", "unknown value of `norms`: \"%s\"",
 						   o->norms);
 	if (vc_options_given(o, KEY_WEIGHTS) && parse_weights(o->weights, weight) < 0)
-		vc_options_invalid("Give a positive number for each column, separated by commas.",
+		vc_options_invalid("Give a positive number for each column, or for each element of "
+						   "the arrays, separated by commas.",
 						   "`weights` is not a list of weights: \"%s\"", o->weights);
 	if (vc_options_given(o, KEY_TEXT_CONFIG))
 		(void) find_config(o->text_config);
@@ -240,26 +243,34 @@ depend_on_config(Relation index, Oid config)
 }
 
 void
-bm25_build_options(Relation index, int nfields, bool has_text, Bm25BuildOptions *ret_options)
+bm25_build_options(Relation index, int ncolumns, const Bm25KeyType *types,
+				   Bm25BuildOptions *ret_options)
 {
 	Bm25Options o;
 	Bm25BuildOptions *ret = ret_options;
+	bool has_text = false;
 
+	for (int i = 0; i < ncolumns; i++)
+		has_text |= types[i] == BM25_TYPE_TEXT || types[i] == BM25_TYPE_TEXT_ARRAY;
 	vc_options_read(&option_schema, index, &o);
 	memset(ret, 0, sizeof(*ret));
 	ret->k1 = o.k1;
 	ret->b = o.b;
 	ret->positions = o.positions;
 	ret->exact_norms = strcmp(o.norms, "exact") == 0;
-	for (int i = 0; i < nfields; i++)
+	ret->nfields = ncolumns;
+	for (int i = 0; i < ncolumns; i++)
 		ret->weight[i] = 1;
 	if (vc_options_given(&o, KEY_WEIGHTS))
 	{
 		int n = parse_weights(o.weights, ret->weight);
 
-		if (n != nfields)
+		ret->elements = ncolumns == 1 && types[0] == BM25_TYPE_TEXT_ARRAY && n > 1;
+		if (ret->elements)
+			ret->nfields = n;
+		else if (n != ncolumns)
 			vc_options_invalid(NULL, "number of `weights` (%d) is not the number of columns (%d)",
-							   n, nfields);
+							   n, ncolumns);
 	}
 	if (vc_options_given(&o, KEY_TEXT_CONFIG) || has_text)
 	{

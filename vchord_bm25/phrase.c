@@ -12,6 +12,8 @@
  *		a & b		both begin at the same position
  *		a | b		likewise, either
  *
+ * A phrase is found in one field: with several fields it is looked for in each.
+ *
  * Where positions are not known, everything that positions decide is MAYBE.
  */
 #include "postgres.h"
@@ -32,6 +34,7 @@ typedef struct Eval
 {
 	const Bm25QueryNode *nodes;
 	const Bm25MatchSource *source;
+	int field; /* inside a phrase */
 } Eval;
 
 /* which places of a join are kept: those in the left list only, in both, in the right list only */
@@ -138,9 +141,11 @@ match_places(const Eval *eval, int which, Places *ret_places)
 	switch (node->kind)
 	{
 		case BM25_NODE_TERM:
-			if (!eval->source->present(eval->source->arg, which))
+			if (!eval->source->present(eval->source->arg, which,
+									   (Bm25FieldSpan){eval->field, eval->field + 1}))
 				return BM25_MATCH_NO;
-			if (!eval->source->positions(eval->source->arg, which, &ret_places->at, &ret_places->n))
+			if (!eval->source->positions(eval->source->arg, which, eval->field, &ret_places->at,
+										 &ret_places->n))
 				return BM25_MATCH_MAYBE;
 			return verdict(ret_places);
 		case BM25_NODE_NOT:
@@ -162,10 +167,26 @@ match_places(const Eval *eval, int which, Places *ret_places)
 }
 
 static Bm25Match
+match_phrase(const Eval *eval, const Bm25QueryNode *node)
+{
+	Bm25FieldSpan span = eval->source->span;
+	Bm25Match match = BM25_MATCH_NO;
+
+	for (int field = span.first; field < span.end && match != BM25_MATCH_YES; field++)
+	{
+		Eval inside = {eval->nodes, eval->source, field};
+		Places places = {0, NULL, false, 0};
+		Bm25Match found = match_pair(&inside, node, &places);
+
+		match = Max(match, found);
+	}
+	return match;
+}
+
+static Bm25Match
 match_node(const Eval *eval, int which)
 {
 	const Bm25QueryNode *node = &eval->nodes[which];
-	Places places = {0, NULL, false, 0};
 	Bm25Match left;
 	Bm25Match right;
 
@@ -173,7 +194,9 @@ match_node(const Eval *eval, int which)
 	switch (node->kind)
 	{
 		case BM25_NODE_TERM:
-			return eval->source->present(eval->source->arg, which) ? BM25_MATCH_YES : BM25_MATCH_NO;
+			return eval->source->present(eval->source->arg, which, eval->source->span)
+					   ? BM25_MATCH_YES
+					   : BM25_MATCH_NO;
 		case BM25_NODE_NOT:
 			left = match_node(eval, node->left);
 			return left == BM25_MATCH_NO    ? BM25_MATCH_YES
@@ -192,7 +215,7 @@ match_node(const Eval *eval, int which)
 			right = match_node(eval, node->right);
 			return Max(left, right);
 		case BM25_NODE_PHRASE:
-			return match_pair(eval, node, &places);
+			return match_phrase(eval, node);
 	}
 	return BM25_MATCH_NO;
 }
@@ -200,15 +223,9 @@ match_node(const Eval *eval, int which)
 Bm25Match
 bm25_match_tree(const Bm25QueryNode *nodes, int root, const Bm25MatchSource *source)
 {
-	Eval eval = {nodes, source};
+	Eval eval = {nodes, source, source->span.first};
 
 	return match_node(&eval, root);
-}
-
-Bm25Key
-bm25_lexeme(const Bm25Query *query, const Bm25QueryNode *node)
-{
-	return query->lexemes[node->term].key;
 }
 
 /*----- a document in memory -----*/
@@ -216,26 +233,25 @@ bm25_lexeme(const Bm25Query *query, const Bm25QueryNode *node)
 typedef struct DocumentSource
 {
 	const Bm25Query *query;
-	int field;
 	const Bm25Document *document;
 } DocumentSource;
 
 /* compares the term of a key with a lexeme, in a field; a prefix compares equal with what it begins */
 static int
-compare_term(const DocumentSource *source, Bm25Key key, Bm25Key lexeme, bool prefix)
+compare_term(int field, Bm25Key key, Bm25Key lexeme, bool prefix)
 {
 	Bm25Key term = {key.data + 1, key.len - 1};
 
-	if ((uint8) key.data[0] != source->field)
-		return (uint8) key.data[0] < source->field ? -1 : 1;
+	if ((uint8) key.data[0] != field)
+		return (uint8) key.data[0] < field ? -1 : 1;
 	if (prefix && term.len > lexeme.len)
 		term.len = lexeme.len;
 	return bm25_key_cmp(term, lexeme);
 }
 
-/* the terms of the document that a TERM node stands for: *ret_first and how many */
+/* the terms of the document that a TERM node stands for in a field: *ret_first and how many */
 static uint32
-find_terms(const DocumentSource *source, int node, uint32 *ret_first)
+find_terms(const DocumentSource *source, int node, int field, uint32 *ret_first)
 {
 	const Bm25QueryTerm *lexeme = &source->query->lexemes[source->query->nodes[node].term];
 	const Bm25Document *document = source->document;
@@ -247,24 +263,30 @@ find_terms(const DocumentSource *source, int node, uint32 *ret_first)
 	{
 		uint32 mid = lo + (hi - lo) / 2;
 
-		if (compare_term(source, document->terms[mid].key, lexeme->key, lexeme->prefix) < 0)
+		if (compare_term(field, document->terms[mid].key, lexeme->key, lexeme->prefix) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	*ret_first = lo;
 	while (lo + n < document->nterms &&
-		   compare_term(source, document->terms[lo + n].key, lexeme->key, lexeme->prefix) == 0)
+		   compare_term(field, document->terms[lo + n].key, lexeme->key, lexeme->prefix) == 0)
 		n++;
 	return n;
 }
 
 static bool
-document_present(void *arg, int node)
+document_present(void *arg, int node, Bm25FieldSpan span)
 {
-	uint32 first;
+	bool found = false;
 
-	return find_terms(arg, node, &first) > 0;
+	for (int field = span.first; field < span.end && !found; field++)
+	{
+		uint32 first;
+
+		found = find_terms(arg, node, field, &first) > 0;
+	}
+	return found;
 }
 
 static int
@@ -277,11 +299,11 @@ compare_positions(const void *a, const void *b)
 }
 
 static bool
-document_positions(void *arg, int node, const uint32 **ret_positions, uint32 *ret_n)
+document_positions(void *arg, int node, int field, const uint32 **ret_positions, uint32 *ret_n)
 {
 	const DocumentSource *source = arg;
 	uint32 first;
-	uint32 n = find_terms(source, node, &first);
+	uint32 n = find_terms(source, node, field, &first);
 	const Bm25DocumentTerm *terms = source->document->terms + first;
 	Size total = 0;
 	uint32 *all;
@@ -314,10 +336,10 @@ document_positions(void *arg, int node, const uint32 **ret_positions, uint32 *re
 }
 
 bool
-bm25_match_document(const Bm25Query *query, int field, const Bm25Document *document)
+bm25_match_document(const Bm25Query *query, Bm25FieldSpan span, const Bm25Document *document)
 {
-	DocumentSource arg = {query, field, document};
-	Bm25MatchSource source = {document_present, document_positions, &arg};
+	DocumentSource arg = {query, document};
+	Bm25MatchSource source = {document_present, document_positions, &arg, span};
 
 	if (query->nnodes > 0)
 		return bm25_match_tree(query->nodes, 0, &source) == BM25_MATCH_YES;
@@ -325,7 +347,7 @@ bm25_match_document(const Bm25Query *query, int field, const Bm25Document *docum
 	{
 		int cmp = bm25_key_cmp(query->terms[i].key, document->terms[d].key);
 
-		if (cmp == 0 && (uint8) query->terms[i].key.data[0] == field)
+		if (cmp == 0 && bm25_span_has(span, query->terms[i].key))
 			return true;
 		i += cmp <= 0;
 		d += cmp >= 0;

@@ -20,20 +20,23 @@ typedef enum Bm25Match
 /* What is known of the document; asked about TERM nodes. */
 typedef struct Bm25MatchSource
 {
-	bool (*present)(void *arg, int node);
-	/* Positions of a term that is present, ascending and distinct; false: not known. */
-	bool (*positions)(void *arg, int node, const uint32 **ret_positions, uint32 *ret_n);
+	/*
+	 * Is the term in one of the fields?  If there are several fields in the source, and one is asked about, the
+	 * answer may be that of all, when positions are not known either.
+	 */
+	bool (*present)(void *arg, int node, Bm25FieldSpan span);
+	/* Positions in a field of a term that is present there, ascending and distinct; false: not known. */
+	bool (*positions)(void *arg, int node, int field, const uint32 **ret_positions, uint32 *ret_n);
 	void *arg;
+	Bm25FieldSpan span; /* a term is looked for in all of these, a phrase in each of them */
 } Bm25MatchSource;
 
 /* Memory of the current context may be left behind; the caller resets it now and then. */
 extern Bm25Match bm25_match_tree(const Bm25QueryNode *nodes, int root,
 								 const Bm25MatchSource *source);
 
-/* Does a document that was made for the same fields, with positions, match in one field? */
-extern bool bm25_match_document(const Bm25Query *query, int field, const Bm25Document *document);
-
-/* The bytes of a lexeme without its field. */
-extern Bm25Key bm25_lexeme(const Bm25Query *query, const Bm25QueryNode *node);
+/* Does a document that was made for the same index, with positions, match in these fields? */
+extern bool bm25_match_document(const Bm25Query *query, Bm25FieldSpan span,
+								const Bm25Document *document);
 
 #endif

@@ -82,9 +82,9 @@ wrong_index(const Bm25Scan *self, Oid named)
 					RelationGetRelationName(self->frame.scan->indexRelation))));
 }
 
-/* The view whose statistics the query asks for; field -1: all of them matter. */
+/* The view whose statistics the query asks for; column -1: all of them matter. */
 static Bm25View *
-stats_view(Bm25Scan *self, Oid named, int field)
+stats_view(Bm25Scan *self, Oid named, int column)
 {
 	IndexScanDesc scan = self->frame.scan;
 	Bm25View *view;
@@ -104,9 +104,10 @@ stats_view(Bm25Scan *self, Oid named, int field)
 		wrong_index(self, named);
 	view = bm25_view_get(index, scan->xs_snapshot, self->stats_context);
 	index_close(index, NoLock);
-	for (int f = Max(field, 0); f < (field < 0 ? self->view->fields.n : field + 1); f++)
+	for (int c = Max(column, 0); c < (column < 0 ? bm25_columns(&self->view->fields) : column + 1);
+		 c++)
 	{
-		if (!bm25_view_compatible(view, self->view, f))
+		if (!bm25_view_compatible(view, self->view, c))
 			wrong_index(self, named);
 	}
 	return view;
@@ -135,15 +136,15 @@ find_order(VcScan *frame, ScanKey *ret_key)
 
 /* a query written for another column than the one that it is compared with */
 static void
-check_field(const Bm25Scan *self, const Bm25QueryData *data, int field)
+check_column(const Bm25Scan *self, const Bm25QueryData *data, int column)
 {
-	if (data->field != 0 && data->field != field + 1 && data->field != BM25_ALL_FIELDS)
+	if (data->field != 0 && data->field != column + 1 && data->field != BM25_ALL_FIELDS)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("the query is for column %d of index \"%s\", and is compared with column %d",
 					data->field, RelationGetRelationName(self->frame.scan->indexRelation),
-					field + 1)));
+					column + 1)));
 }
 
 /* Gates of the scan keys; false if one of them is null. */
@@ -158,7 +159,7 @@ make_gates(Bm25Scan *self)
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
 		const ScanKeyData *key = &scan->keyData[i];
-		int field = key->sk_attno - 1;
+		int column = key->sk_attno - 1;
 		Bm25Query *query = palloc(sizeof(Bm25Query));
 
 		if (key->sk_flags & SK_ISNULL)
@@ -173,14 +174,15 @@ make_gates(Bm25Scan *self)
 		{
 			const Bm25QueryData *data = DatumGetBm25Query(key->sk_argument);
 
-			check_field(self, data, field);
+			check_column(self, data, column);
 			bm25_query_check_nulls(data);
-			stats_view(self, data->index, field);
+			stats_view(self, data->index, column);
 			bm25_query_resolve(data, &self->view->fields, query);
 			/* scores of this query are not at hand */
 			self->recheck |= query->min_score > 0;
 		}
-		self->gates[self->ngates++] = bm25_gate_create(self->view, query, field);
+		self->gates[self->ngates++] =
+			bm25_gate_create(self->view, query, bm25_column_fields(&self->view->fields, column));
 	}
 	return true;
 }
@@ -264,17 +266,20 @@ static bool
 start_ranked(Bm25Scan *self, const ScanKeyData *key)
 {
 	VcScan *frame = &self->frame;
-	int field = key->sk_attno - 1;
+	int column = key->sk_attno - 1;
 	const Bm25QueryData *data = DatumGetBm25Query(key->sk_argument);
 	Bm25View *stats;
+	bool all;
 
-	check_field(self, data, field);
+	check_column(self, data, column);
 	bm25_query_check_nulls(data);
-	if (data->field == BM25_ALL_FIELDS)
-		field = -1;
-	stats = stats_view(self, data->index, field);
+	all = data->field == BM25_ALL_FIELDS;
+	stats = stats_view(self, data->index, all ? -1 : column);
 	bm25_query_resolve(data, &self->view->fields, &self->query);
-	bm25_scorer_init(&self->scorer, stats, &self->query, field);
+	bm25_scorer_init(&self->scorer, stats, &self->query,
+					 all ? (Bm25FieldSpan){0, self->view->fields.n}
+						 : bm25_column_fields(&self->view->fields, column));
+	self->scorer.all_fields = all;
 	memset(&self->request, 0, sizeof(self->request));
 	self->request.scorer = &self->scorer;
 	self->request.algorithm = (Bm25Algorithm) bm25_algorithm;

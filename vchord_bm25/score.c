@@ -114,9 +114,9 @@ compare_terms(const void *a, const void *b)
 	return bm25_key_cmp(((const Bm25ScoreTerm *) a)->key, ((const Bm25ScoreTerm *) b)->key);
 }
 
-/* query terms of the field (-1: of all), prefixes expanded, distinct, ascending; weight is the query's as yet */
+/* query terms of the fields, prefixes expanded, distinct, ascending; weight is the query's as yet */
 static void
-collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, int field)
+collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm25FieldSpan span)
 {
 	uint32 room = Max(query->nterms, 1);
 	Bm25ScoreTerm *terms = palloc(sizeof(Bm25ScoreTerm) * room);
@@ -129,7 +129,7 @@ collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, int f
 		Bm25Key *keys;
 		uint32 count;
 
-		if (field >= 0 && (uint8) term->key.data[0] != field)
+		if (!bm25_span_has(span, term->key))
 			continue;
 		if (!term->prefix)
 		{
@@ -198,14 +198,13 @@ find_term(Bm25View *view, Bm25Key key, Bm25SegmentTerm *found, uint32 stride)
 }
 
 void
-bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, int field)
+bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm25FieldSpan span)
 {
 	memset(scorer, 0, sizeof(*scorer));
 	scorer->models = stats->models;
 	scorer->exact_norms = (stats->meta.flags & BM25_META_EXACT_NORMS) != 0;
 	scorer->min_score = query->min_score;
-	scorer->all_fields = field < 0;
-	collect_terms(scorer, stats, query, field);
+	collect_terms(scorer, stats, query, span);
 	if (stats->nparts == 0)
 	{
 		Size count = (Size) Max(stats->nsegments, 1) * Max(scorer->nterms, 1);

@@ -3,8 +3,9 @@
  *		A query with the statistics of a statement: what a document's score is made of.
  *
  * The score of a document is the sum over fields of the sums over the field's terms, in ascending order of
- * key, whoever computes it.  So in an index of several columns `a <&> q` scores field a alone, and the
- * score of a row in all of them is (a <&> q) + (b <&> q), to the last bit.
+ * key, whoever computes it.  In an index of several columns `a <&> q` scores field a alone, and the
+ * score of a row in all of them is (a <&> q) + (b <&> q), to the last bit; where the fields are the elements of an
+ * array, the operator on the array is this sum.
  */
 #ifndef VCHORD_BM25_SCORE_H
 #define VCHORD_BM25_SCORE_H
@@ -23,7 +24,8 @@ typedef struct Bm25Scorer
 	const Bm25FieldModel *models; /* by field */
 	bool exact_norms;
 	double min_score;
-	bool all_fields; /* the sum over all fields; it is null where one of them is */
+	bool
+		all_fields; /* set by who asks for the sum of all columns: it is null where one of them is */
 	uint32 nterms;
 	Bm25ScoreTerm *terms; /* ascending by key */
 
@@ -33,11 +35,11 @@ typedef struct Bm25Scorer
 } Bm25Scorer;
 
 /*
- * Prepares a query for one field (-1: all) with the statistics of a view; a prefix becomes all terms that begin with
+ * Prepares a query for some fields with the statistics of a view; a prefix becomes all terms that begin with
  * it.  In the current context; refers to stats and query, which must stay.
  */
 extern void bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query,
-							 int field);
+							 Bm25FieldSpan span);
 
 /* The score (>= 0) of a document that was made for the same fields. */
 extern double bm25_scorer_document(const Bm25Scorer *scorer, const Bm25Document *document);

@@ -177,27 +177,33 @@ make_plain(Bm25View *view, Relation index)
 }
 
 bool
-bm25_view_compatible(const Bm25View *a, const Bm25View *b, int field)
+bm25_view_compatible(const Bm25View *a, const Bm25View *b, int column)
 {
-	return field < a->fields.n && field < b->fields.n &&
-		   a->fields.type[field] == b->fields.type[field] && a->fields.config == b->fields.config &&
+	return column < bm25_columns(&a->fields) && column < bm25_columns(&b->fields) &&
+		   bm25_column_type(&a->fields, column) == bm25_column_type(&b->fields, column) &&
+		   a->fields.elements == b->fields.elements &&
+		   (!a->fields.elements || a->fields.n == b->fields.n) &&
+		   a->fields.config == b->fields.config &&
 		   ((a->meta.flags ^ b->meta.flags) & BM25_META_EXACT_NORMS) == 0;
 }
 
 static void
 check_part(Relation index, const Bm25View *first, const Bm25View *part)
 {
-	bool same = first->fields.n == part->fields.n;
+	int columns = bm25_columns(&part->fields);
+	bool same = bm25_columns(&first->fields) == columns;
 
-	for (int f = 0; f < part->fields.n && same; f++)
-		same = bm25_view_compatible(first, part, f);
+	for (int column = 0; column < columns && same; column++)
+		same = bm25_view_compatible(first, part, column);
 	if (!same)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("partitions of index \"%s\" differ in their options",
-							   RelationGetRelationName(index)),
-						errdetail("Index \"%s\" has another text_config or other norms.",
-								  get_rel_name(part->index)),
-						errhint("Give all of them the same options and REINDEX.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("partitions of index \"%s\" differ in their options",
+						RelationGetRelationName(index)),
+				 errdetail("Index \"%s\" has another text_config, other norms or another number of "
+						   "weights.",
+						   get_rel_name(part->index)),
+				 errhint("Give all of them the same options and REINDEX.")));
 }
 
 /* the leaves of a partitioned index; parameters are those of the first */

@@ -71,7 +71,7 @@ extern void bm25_view_attach(Bm25View *view, Relation index);
 /* Documents with the term, over segments and growing documents, the dead not counted. */
 extern double bm25_view_df(Bm25View *view, Bm25Key key);
 
-/* Do two indexes make the same terms and norms of a value of one field? */
-extern bool bm25_view_compatible(const Bm25View *a, const Bm25View *b, int field);
+/* Do two indexes make the same fields, terms and norms of a value of one column? */
+extern bool bm25_view_compatible(const Bm25View *a, const Bm25View *b, int column);
 
 #endif

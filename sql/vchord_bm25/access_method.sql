@@ -18,6 +18,8 @@ ALTER OPERATOR FAMILY pg_catalog.bm25_ops USING bm25 ADD
     OPERATOR 1 pg_catalog.<&> (bm25_catalog.bm25vector, pg_catalog.bm25query) FOR ORDER BY pg_catalog.float_ops,
     OPERATOR 1 pg_catalog.<&> (tsvector, pg_catalog.bm25query) FOR ORDER BY pg_catalog.float_ops,
     OPERATOR 1 pg_catalog.<&> (text[], pg_catalog.bm25query) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 1 pg_catalog.<&> (varchar[], pg_catalog.bm25query) FOR ORDER BY pg_catalog.float_ops,
     OPERATOR 2 pg_catalog.@@ (bm25_catalog.bm25vector, pg_catalog.bm25query),
     OPERATOR 2 pg_catalog.@@ (text[], pg_catalog.bm25query),
+    OPERATOR 2 pg_catalog.@@ (varchar[], pg_catalog.bm25query),
     OPERATOR 3 pg_catalog.@@ (tsvector, tsquery);

@@ -19,3 +19,9 @@ CREATE FUNCTION bm25_catalog.bm25_match(text[], pg_catalog.bm25query) RETURNS bo
 CREATE OPERATOR pg_catalog.@@ (
     FUNCTION = bm25_catalog.bm25_match, LEFTARG = text[], RIGHTARG = pg_catalog.bm25query,
     RESTRICT = tsmatchsel, JOIN = tsmatchjoinsel);
+CREATE FUNCTION bm25_catalog.bm25_match(varchar[], pg_catalog.bm25query) RETURNS boolean
+    AS '$libdir/vchord_bm25', 'bm25_match_text_array'
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000;
+CREATE OPERATOR pg_catalog.@@ (
+    FUNCTION = bm25_catalog.bm25_match, LEFTARG = varchar[], RIGHTARG = pg_catalog.bm25query,
+    RESTRICT = tsmatchsel, JOIN = tsmatchjoinsel);
