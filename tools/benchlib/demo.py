@@ -238,7 +238,7 @@ def text_questions(conn, packages):
         f"""SELECT body <&> {query} AS score, name, {short} FROM docs
         WHERE body @@ {query} ORDER BY score LIMIT 6""",
     )
-    asked = "play music in a terminal" if packages else "how much disk space does a table take"
+    asked = "manage passwords" if packages else "how much disk space does a table take"
     rows = conn.query(HYBRID.replace("$1", quoted(asked)))
     show(
         f"Both together, '{asked}':  rrf(rank by vector) + rrf(rank by words)",
@@ -306,7 +306,11 @@ def run_texts(server):
         build_text_index(conn)
         text_questions(conn, conn.value("SELECT count(*) FROM docs WHERE source = 'package'") != "0")
     text_times(server)
-    return "SELECT name, body FROM docs ORDER BY embedding <=> embed('terminal music player') LIMIT 5;"
+    return (
+        "SELECT name, body FROM docs ORDER BY embedding <=> embed('terminal music player') LIMIT 5;\n"
+        "          SELECT name, body FROM docs "
+        "ORDER BY body <&> to_bm25query('terminal music player', 'docs_bm25') LIMIT 5;"
+    )
 
 
 def run_set(server, name):
