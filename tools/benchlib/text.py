@@ -729,6 +729,13 @@ def render_set(out):
         more += f"; GIN + ts_rank {known['gin_ms']} ms" if "gin_ms" in known else ""
         lines += ["", f"pg_textsearch 1.5-dev, published on this kind of machine: {known['qps']:,} QPS, "
                   f"nDCG@10 {known['ndcg']}{more}."]
+        if "gin_ms" in known:
+            here = 1e3 / out["qps"]["GIN, any word"]
+            scaled = out["qps"]["english"] / known["qps"] * here / known["gin_ms"]
+            lines.append(
+                f"GIN + ts_rank takes {here:.0f} ms here; with both machines made equal by that, english "
+                f"has {scaled:.1f} times the published QPS."
+            )
     return lines + [""] + goal_lines(out["goals"])
 
 
