@@ -9,6 +9,12 @@
  * With explicit probes the lists are a hard cap and all of them are visited; without, a round that
  * is short always goes on, so a scan can be driven until every row of the index was delivered.
  *
+ * Rows are in the list whose centroid is nearest by squared distance, and inserts descend greedily.  The
+ * order of visits is another one: under cosine it goes by the direction of centroids, which serves queries
+ * better, and descents are exact.  Centroids of rows unlike the query are short and lie in any direction,
+ * so rows unlike those of the build may be in a list that comes late.  Therefore the list to which the
+ * query itself would go, its home, is visited in any case: it has the rows that are equal to the query.
+ *
  * With a filter evaluated inside the scan, k rows that pass are about the k / rate nearest of all.  The
  * rate is asked of some rows of the nearest list, because the planner often knows no better than a
  * default.  Then the round finds that many rows by their codes alone, which is cheap (a nanosecond or
@@ -119,8 +125,23 @@ pull_next_list(RqSearch *search)
 		search->tree_done = true;
 		return;
 	}
-	search->has_pending = rq_tree_next(search->tree, &search->pending);
+	do
+		search->has_pending = rq_tree_next(search->tree, &search->pending);
+	while (search->has_pending && search->home_visited &&
+		   search->pending.list == search->home.list);
 	search->tree_done = !search->has_pending;
+}
+
+/* Is it possible that the list of a row equal to the query is not the first? */
+static bool
+needs_home(const RqSearch *search)
+{
+	const RqMetaDisk *disk = &search->meta->disk;
+
+	if (!search->params.automatic || search->exhaustive || disk->levels == 0)
+		return false;
+	/* by inner product the nearest row is not the one that is equal */
+	return disk->metric == VCV_COSINE || (disk->metric == VCV_L2 && disk->levels > 1);
 }
 
 static void
@@ -128,6 +149,10 @@ begin_tree(RqSearch *search)
 {
 	search->nvisits = 0;
 	search->tree_done = false;
+	search->home_visited = false;
+	search->has_home = needs_home(search);
+	if (search->has_home)
+		rq_tree_nearest(search->tree, &search->query, &search->home);
 	rq_tree_begin(search->tree, &search->query, (float) search->params.epsilon,
 				  search->params.automatic ? NULL : search->params.probes);
 	pull_next_list(search);
@@ -257,11 +282,10 @@ complete_visits(RqSearch *search)
 	return gathered;
 }
 
-static void
-visit_pending(RqSearch *search)
+static RqVisit *
+add_visit(RqSearch *search, const RqProbe *probe)
 {
 	RqVisit *visit;
-	bool short_of_rows = isinf(rq_search_kth(search));
 
 	if (search->nvisits == search->visit_room)
 	{
@@ -271,8 +295,19 @@ visit_pending(RqSearch *search)
 		search->visit_room *= 2;
 	}
 	visit = &search->visits[search->nvisits++];
-	visit->probe = search->pending;
+	visit->probe = *probe;
 	visit->seen = -get_float4_infinity();
+	return visit;
+}
+
+static void
+visit_pending(RqSearch *search)
+{
+	bool short_of_rows = isinf(rq_search_kth(search));
+	RqVisit *visit = add_visit(search, &search->pending);
+
+	if (search->has_home && search->pending.list == search->home.list)
+		search->has_home = false;
 	/* the next list is known while this one is read */
 	pull_next_list(search);
 	rq_gather_list(search, visit);
@@ -280,6 +315,20 @@ visit_pending(RqSearch *search)
 	if (short_of_rows && !isinf(rq_search_kth(search)))
 		search->nearest_rank =
 			Max(search->nearest_rank, search->visits[search->nvisits - 1].probe.rank);
+}
+
+/* before its turn; it has none then */
+static void
+visit_home(RqSearch *search)
+{
+	if (search->has_pending && search->pending.list == search->home.list)
+	{
+		visit_pending(search);
+		return;
+	}
+	search->has_home = false;
+	search->home_visited = true;
+	rq_gather_list(search, add_visit(search, &search->home));
 }
 
 /* what is left of all lists, in TID order as far as memory goes */
@@ -364,13 +413,15 @@ expect_need(RqSearch *search)
 		rq_ceiling_push(&search->upper, search->results[i].distance, search->results[i].distance);
 }
 
-/* visit lists as long as that is worthwhile */
+/* visit lists as long as that is worthwhile, and the query's own */
 static void
 visit_lists(RqSearch *search)
 {
 	while (search->has_pending &&
 		   (!search->params.automatic || rq_probe_worthwhile(search, &search->pending)))
 		visit_pending(search);
+	if (search->has_home)
+		visit_home(search);
 }
 
 /* nothing of the lists visited is missing, and there are no more */

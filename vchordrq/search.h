@@ -83,6 +83,9 @@ typedef struct RqSearch
 	bool tree_done;  /* no more lists, or the cap is reached */
 	RqProbe pending; /* next list, already pulled from the tree */
 	bool has_pending;
+	RqProbe home;  /* the list where a row equal to the query would go; its rank is an insert's */
+	bool has_home; /* it is to be visited, in its turn or before */
+	bool home_visited;  /* before its turn */
 	float nearest_rank; /* of the list that completed the first k rows */
 
 	/* lists visited so far */
@@ -164,7 +167,7 @@ typedef struct RqSearch
 extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
 
 /*
- * Start with query x[dim] (f32, normalised for cosine; must stay valid).  Reads the root only.
+ * Start with query x[dim] (f32, normalised for cosine; must stay valid).  Reads the tree only.
  */
 extern void rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x);
 

@@ -192,6 +192,18 @@ restore('s');
 $node->safe_psql('postgres', 'VACUUM s');
 recall_ok($node, 'churned in 1 MB of shared buffers', 's', 'q', 'l2', ks => [ 1, 10, 100 ], floors());
 
+# Rows of another kind than those of the build: under cosine their lists are not the nearest by direction.  A row
+# is found by its own vector all the same.
+load_file($node, 'unlike', 'halfvec', 96, 'generate:96', rows => 2000, seed => 1);
+build('unlike', 'halfvec', 'cosine', 'WITH (lists = 20, rerank_in_table = on)');
+is($node->safe_psql('postgres', <<'SQL'), '3000|0', 'rows unlike those of the build are found');
+INSERT INTO unlike SELECT i, vc_vector(i, 96)::halfvec FROM generate_series(1000001, 1003000) i;
+ANALYZE unlike;
+SET enable_seqscan = off; SET enable_sort = off;
+SELECT count(*), count(*) FILTER (WHERE NOT found) FROM (SELECT (SELECT bool_or(s.id = u.id)
+	FROM (SELECT id FROM unlike ORDER BY v <=> u.v LIMIT 5) s) AS found FROM unlike u WHERE id > 1000000) t;
+SQL
+
 server_lived($node, 'no backend died');
 $node->stop;
 done_testing();
