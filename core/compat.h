@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/cost.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
@@ -137,6 +138,22 @@ vc_path_disable(Path *path)
 {
 #if PG_VERSION_NUM >= 180000
 	path->disabled_nodes = 2;
+#else
+	(void) path;
+#endif
+}
+
+/*
+ * The same for an access method with bitmap scans: a bitmap does not inherit the disabled nodes of what it
+ * is made of.  For a path without conditions, which no bitmap can be made of; called while it is costed,
+ * before a bitmap is thought of.
+ */
+static inline void
+vc_path_disable_bitmap(IndexPath *path)
+{
+#if PG_VERSION_NUM >= 180000
+	if (!enable_seqscan)
+		path->indexinfo->amhasgetbitmap = false;
 #else
 	(void) path;
 #endif

@@ -341,6 +341,8 @@ bm25_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost 
 	{
 		index_close(index, NoLock);
 		vc_path_disable(&path->path);
+		if (path->indexorderbys == NIL && path->indexclauses == NIL)
+			vc_path_disable_bitmap(path);
 		/* selectivity 1: else the planner would make a bitmap scan of an ordering, without the ordering */
 		set_estimate(&to, COST_DISABLED, COST_DISABLED, 1, 1);
 		return;

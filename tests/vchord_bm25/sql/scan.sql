@@ -125,10 +125,10 @@ SELECT array_agg((id, score)) = (SELECT array_agg((id, score) ORDER BY score, ti
 FROM (SELECT id, score FROM scan_two_scores ORDER BY score LIMIT 3000) s;
 SELECT array_agg((id, score)) = (SELECT array_agg((id, score) ORDER BY score, tid) FROM (SELECT * FROM scan_three_scores OFFSET 0) s WHERE score < 0) AS same, count(*)
 FROM (SELECT id, score FROM scan_three_scores ORDER BY score LIMIT 3000) s;
-EXPLAIN (COSTS OFF) SELECT id FROM scan_sum ORDER BY (body <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'body'))
-    + (title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'title')) LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT id FROM scan_sum ORDER BY (title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'title'))
-    + (body <&> bm25_field(to_bm25query('of', 'scan_sum_two'::regclass), 'body')) LIMIT 5;
+SELECT plan($$SELECT id FROM scan_sum ORDER BY (body <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'body'))
+    + (title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'title')) LIMIT 5$$);
+SELECT plan($$SELECT id FROM scan_sum ORDER BY (title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), 'title'))
+    + (body <&> bm25_field(to_bm25query('of', 'scan_sum_two'::regclass), 'body')) LIMIT 5$$);
 SELECT title <&> bm25_field(to_bm25query('and', 'scan_sum_two'::regclass), '*') FROM (SELECT title FROM scan_sum OFFSET 0) s LIMIT 1;
 
 -- partitions: the parent's name means statistics over all of them
