@@ -52,6 +52,37 @@ bm25_contribution(double weight, uint32 tf, double k)
 	return weight * ((double) tf / ((double) tf + k));
 }
 
+/*
+ * The sum of contributions, given in ascending order of key: by field, then over fields.  Floating-point sums
+ * depend on their order, so every path that makes a score adds it up here.
+ */
+typedef struct Bm25Sum
+{
+	double fields; /* complete */
+	double field;  /* of the present one */
+	int number;    /* of the present one; -1: none yet */
+} Bm25Sum;
+
+#define BM25_SUM_NONE ((Bm25Sum){0, 0, -1})
+
+static inline void
+bm25_sum_add(Bm25Sum *sum, int field, double contribution)
+{
+	if (field != sum->number)
+	{
+		sum->fields += sum->field;
+		sum->field = 0;
+		sum->number = field;
+	}
+	sum->field += contribution;
+}
+
+static inline double
+bm25_sum_total(const Bm25Sum *sum)
+{
+	return sum->fields + sum->field;
+}
+
 /* Not less than the contribution of any posting that these impacts stand for. */
 extern float bm25_impact_bound(const Bm25FieldModel *model, double weight,
 							   const Bm25ImpactDisk *impacts, int n);

@@ -229,14 +229,13 @@ bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm
 double
 bm25_scorer_document(const Bm25Scorer *scorer, const Bm25Document *document)
 {
-	double total = 0;
-	double sum = 0;
-	int field = -1;
+	Bm25Sum sum = BM25_SUM_NONE;
 	uint32 d = 0;
 
 	for (uint32 i = 0; i < scorer->nterms; i++)
 	{
 		const Bm25ScoreTerm *term = &scorer->terms[i];
+		int field = (uint8) term->key.data[0];
 		int cmp = -1;
 
 		while (d < document->nterms && (cmp = bm25_key_cmp(document->terms[d].key, term->key)) < 0)
@@ -245,15 +244,10 @@ bm25_scorer_document(const Bm25Scorer *scorer, const Bm25Document *document)
 			break;
 		if (cmp != 0)
 			continue;
-		if ((uint8) term->key.data[0] != field)
-		{
-			total += sum;
-			sum = 0;
-			field = (uint8) term->key.data[0];
-		}
-		sum += bm25_contribution(
-			term->weight, document->terms[d].tf,
-			bm25_k_of(&scorer->models[field], scorer->exact_norms, document->length[field]));
+		bm25_sum_add(&sum, field,
+					 bm25_contribution(term->weight, document->terms[d].tf,
+									   bm25_k_of(&scorer->models[field], scorer->exact_norms,
+												 document->length[field])));
 	}
-	return total + sum;
+	return bm25_sum_total(&sum);
 }

@@ -195,9 +195,7 @@ find_posting(Bm25Search *search, Bm25SearchTerm *term, uint32 doc, uint32 *ret_t
 double
 bm25_search_exact(Bm25Search *search, uint32 doc)
 {
-	double total = 0;
-	double sum = 0;
-	int field = -1;
+	Bm25Sum sum = BM25_SUM_NONE;
 
 	for (uint32 i = 0; i < search->nterms; i++)
 	{
@@ -207,16 +205,9 @@ bm25_search_exact(Bm25Search *search, uint32 doc)
 
 		if (!find_posting(search, term, doc, &tf, &norm))
 			continue;
-		if (term->field != field)
-		{
-			total += sum;
-			sum = 0;
-			field = term->field;
-		}
-		sum += bm25_contribution(term->weight, tf,
-								 bm25_k_of_norm(term->model, search->scorer->exact_norms, norm));
+		bm25_sum_add(&sum, term->field, bm25_search_posting(search, term, tf, norm));
 	}
-	return total + sum;
+	return bm25_sum_total(&sum);
 }
 
 /* is one of the fields null? */

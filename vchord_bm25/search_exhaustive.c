@@ -21,9 +21,7 @@ bm25_search_exhaustive(Bm25Search *search)
 {
 	VcLoserTree tree;
 	uint32 doc = BM25_NO_DOC;
-	int field = -1;
-	double total = 0;
-	double sum = 0;
+	Bm25Sum sum = BM25_SUM_NONE;
 	uint32 countdown = INTERRUPT_EVERY;
 	uint32 source;
 	uint64 key;
@@ -52,21 +50,13 @@ bm25_search_exhaustive(Bm25Search *search)
 		if (key != doc)
 		{
 			if (doc != BM25_NO_DOC)
-				bm25_search_candidate(search, doc, total + sum);
+				bm25_search_candidate(search, doc, bm25_sum_total(&sum));
 			doc = (uint32) key;
-			total = 0;
-			sum = 0;
-			field = term->field;
+			sum = BM25_SUM_NONE;
 		}
-		else if (term->field != field)
-		{
-			total += sum;
-			sum = 0;
-			field = term->field;
-		}
-		sum += bm25_contribution(
-			term->weight, cursor->tfs[cursor->at],
-			bm25_k_of_norm(term->model, search->scorer->exact_norms, cursor->norms[cursor->at]));
+		bm25_sum_add(
+			&sum, term->field,
+			bm25_search_posting(search, term, cursor->tfs[cursor->at], cursor->norms[cursor->at]));
 		next = bm25_cursor_next(cursor);
 		if (next == BM25_NO_DOC)
 			vc_loser_tree_exhaust(&tree);
@@ -74,5 +64,5 @@ bm25_search_exhaustive(Bm25Search *search)
 			vc_loser_tree_advance(&tree, next);
 	}
 	if (doc != BM25_NO_DOC)
-		bm25_search_candidate(search, doc, total + sum);
+		bm25_search_candidate(search, doc, bm25_sum_total(&sum));
 }

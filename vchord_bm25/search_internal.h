@@ -62,6 +62,14 @@ typedef struct Bm25Search
  */
 extern void bm25_search_candidate(Bm25Search *search, uint32 doc, double score);
 
+/* What a posting of a term adds to a score. */
+static inline double
+bm25_search_posting(const Bm25Search *search, const Bm25SearchTerm *term, uint32 tf, uint32 norm)
+{
+	return bm25_contribution(term->weight, tf,
+							 bm25_k_of_norm(term->model, search->scorer->exact_norms, norm));
+}
+
 /* Score by the terms' cursors; documents must not descend within a segment. */
 extern double bm25_search_exact(Bm25Search *search, uint32 doc);
 

@@ -81,9 +81,7 @@ seek_runner(Bm25Search *search, Runner *runners, uint32 n, uint32 i, uint32 doc)
 static double
 score_here(const Bm25Search *search, uint32 doc)
 {
-	double total = 0;
-	double sum = 0;
-	int field = -1;
+	Bm25Sum sum = BM25_SUM_NONE;
 
 	for (uint32 i = 0; i < search->nterms; i++)
 	{
@@ -93,17 +91,11 @@ score_here(const Bm25Search *search, uint32 doc)
 		if (cursor->block_no == cursor->nblocks || !cursor->decoded ||
 			cursor->docs[cursor->at] != doc)
 			continue;
-		if (term->field != field)
-		{
-			total += sum;
-			sum = 0;
-			field = term->field;
-		}
-		sum += bm25_contribution(
-			term->weight, cursor->tfs[cursor->at],
-			bm25_k_of_norm(term->model, search->scorer->exact_norms, cursor->norms[cursor->at]));
+		bm25_sum_add(
+			&sum, term->field,
+			bm25_search_posting(search, term, cursor->tfs[cursor->at], cursor->norms[cursor->at]));
 	}
-	return total + sum;
+	return bm25_sum_total(&sum);
 }
 
 void
