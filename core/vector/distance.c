@@ -8,7 +8,7 @@
 #include "core/vector/distance.h"
 
 float
-vcv_score(VcvMetric metric, VcvType type, const float *q, const void *row, uint32_t n)
+vcv_score(VcvMetric metric, VcvType type, const void *q, const void *row, uint32_t n)
 {
 	if (metric == VCV_L2)
 		return type == VCV_VECTOR ? vcs_vector_ops.l2sq_f32(q, (const float *) row, n)

@@ -26,8 +26,11 @@ vcv_metric_is_dot(VcvMetric metric)
 	return metric != VCV_L2;
 }
 
-/* score of row[n] (elements of the type) for query q[n]; under VCV_COSINE both are normalised */
-extern float vcv_score(VcvMetric metric, VcvType type, const float *q, const void *row, uint32_t n);
+/*
+ * Score of a row of n dimensions for a query.  q: f32[n], for a quantised type the query's row.  Under
+ * VCV_COSINE vectors and halves are normalised by the caller, quantised values need not be.
+ */
+extern float vcv_score(VcvMetric metric, VcvType type, const void *q, const void *row, uint32_t n);
 
 /* score -> result of <->, <#> or <=> */
 extern double vcv_metric_result(VcvMetric metric, float score);

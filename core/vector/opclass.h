@@ -3,7 +3,7 @@
  *		What an operator class of a vector access method means.
  *
  * Support function 1 of every operator class takes no argument and returns the text
- * "<am>_<type>_<metric>_ops", for example "vchordrq_halfvec_cosine_ops".
+ * "<am>_<type>_<metric>_ops", for example "vchordrq_halfvec_cosine_ops"; metric is l2, ip, cosine or maxsim.
  */
 #ifndef VC_CORE_VECTOR_OPCLASS_H
 #define VC_CORE_VECTOR_OPCLASS_H
@@ -17,6 +17,7 @@ typedef struct VcvOpclass
 {
 	VcvType type;
 	VcvMetric metric;
+	bool maxsim; /* over arrays of the type; metric is VCV_IP */
 } VcvOpclass;
 
 /*

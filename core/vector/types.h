@@ -1,6 +1,6 @@
 /*
  * core/vector/types.h
- *		Byte layout of pgvector's vector and halfvec, and views of their elements.
+ *		Byte layout of pgvector's vector and halfvec and of our rabitq8 and rabitq4, and views of them.
  *
  *	vector, halfvec (varlena, alignment int4)
  *	OFFSET	SIZE		CONTENT
@@ -9,7 +9,16 @@
  *	6		2			unused, 0
  *	8		dim * 4/2	float4 / IEEE half elements, no NaN or infinity
  *
- * The layout belongs to pgvector; layout_check.c asserts our idea of it, and vcv_read() checks each
+ *	rabitq8, rabitq4 (varlena, alignment int4): a rotated vector in 8 or 4 bits a dimension
+ *	OFFSET	SIZE		CONTENT
+ *	0		4			varlena header
+ *	4		2			dim, 1 .. 65535
+ *	6		2			unused, 0
+ *	8		16			VcvQuantHead
+ *	24		dim			rabitq8: codes; rabitq4: dim / 2 rounded up, even dimensions in low nibbles, the
+ *						top nibble of an odd dim is 0
+ *
+ * The first layout belongs to pgvector; layout_check.c asserts our idea of it, and vcv_read() checks each
  * value, because a value may come from a damaged page or from a future pgvector.
  */
 #ifndef VC_CORE_VECTOR_TYPES_H
@@ -17,15 +26,25 @@
 
 #include <stdint.h>
 
-/* pgvector's own limit for both types */
-#define VCV_MAX_DIM 16000
+/* pgvector's own limit for both of its types, and that of quantised values */
+#define VCV_MAX_DIM       16000
+#define VCV_MAX_QUANT_DIM 65535
 
 /* values are stored in metapages: never renumber */
 typedef enum VcvType
 {
 	VCV_VECTOR = 0,
-	VCV_HALFVEC = 1
+	VCV_HALFVEC = 1,
+	VCV_RABITQ8 = 2,
+	VCV_RABITQ4 = 3
 } VcvType;
+
+/* Is a value of the type a rotated vector in few bits (quantized.h)? */
+static inline int
+vcv_is_quantized(VcvType type)
+{
+	return type >= VCV_RABITQ8;
+}
 
 typedef uint16_t VcvHalf; /* bits of an IEEE half */
 
@@ -45,23 +64,61 @@ typedef struct VcvHalfvecData
 	VcvHalf x[];
 } VcvHalfvecData;
 
-/* elements of one value, wherever they lie (a datum, an index page, an arena) */
+/* what a quantised value says of itself; the codes follow */
+typedef struct VcvQuantHead
+{
+	float norm2;        /* |x|^2 of the rotated vector x, and so of the original */
+	float lattice_norm; /* |code - centre|, centre = (2^bits - 1) / 2 in each dimension */
+	float code_sum;     /* sum of the codes */
+	float abs_sum;      /* sum |x_i| */
+} VcvQuantHead;
+
+typedef struct VcvQuantData
+{
+	int32_t vl_len_;
+	uint16_t dim;
+	uint16_t unused;
+	VcvQuantHead head;
+	uint8_t code[];
+} VcvQuantData;
+
+/*
+ * One value, wherever it lies (a datum, an index page, an arena).  Its row is what an index stores of it:
+ * the elements; of a quantised value its head and then its codes.
+ */
 typedef struct VcvView
 {
 	VcvType type;
 	uint32_t dim;
-	const void *x; /* const float * or const VcvHalf *, aligned to 4 / 2 */
+	const void *
+		x; /* the row: const float *, const VcvHalf * or const VcvQuantHead *; aligned to 4 / 2 / 4 */
 } VcvView;
 
-/* bytes of dim elements */
+/* bits of one element in a row, and bytes before the elements */
+static inline uint32_t
+vcv_element_bits(VcvType type)
+{
+	static const uint32_t bits[] = {32, 16, 8, 4};
+
+	return bits[type];
+}
+
+static inline uint32_t
+vcv_row_head(VcvType type)
+{
+	return vcv_is_quantized(type) ? (uint32_t) sizeof(VcvQuantHead) : 0;
+}
+
+/* bytes of the row of a value of dim dimensions */
 static inline uint32_t
 vcv_row_bytes(VcvType type, uint32_t dim)
 {
-	return dim * (type == VCV_VECTOR ? (uint32_t) sizeof(float) : (uint32_t) sizeof(VcvHalf));
+	return vcv_row_head(type) + (dim * vcv_element_bits(type) + 7) / 8;
 }
 
 /*
- * Elements of a view as f32, into ret_x[dim].  For a vector it is a copy; use vcv_f32() to avoid it.
+ * Elements of a view as f32, into ret_x[dim].  For a vector it is a copy; use vcv_f32() to avoid it.  A
+ * quantised value gives its *rotated* vector: to have it in the space of the original, rotate it back.
  */
 extern void vcv_to_f32(const VcvView *view, float *ret_x);
 
@@ -75,7 +132,10 @@ vcv_f32(const VcvView *view, float *scratch)
 	return scratch;
 }
 
-/* store x[n] as elements of the type (halves rounded to nearest even, beyond range to infinity) */
+/*
+ * Store x[n] as a row of the type: halves rounded to nearest even, beyond range to infinity; for a
+ * quantised type x is a rotated vector.
+ */
 extern void vcv_from_f32(VcvType type, const float *x, uint32_t n, void *ret_row);
 
 /* sum of squares */
