@@ -19,28 +19,22 @@
 
 #include "access/genam.h"
 #include "nodes/pathnodes.h"
-#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/paths.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/selfuncs.h"
 #include "utils/snapmgr.h"
-#include "utils/spccache.h"
 
-#include "core/compat.h"
+#include "core/cost.h"
 
 #include "vchord_bm25/am.h"
 #include "vchord_bm25/score.h"
 
-/* "only if there is nothing else", see vchordrq/cost.c; and: only instead of a sequential scan */
-#define COST_DISABLED 1.0e20
-#define COST_OTHER    1.0e8
+/* "only instead of a sequential scan" */
+#define COST_OTHER 1.0e8
 
 #define POSTING_OPERATORS 0.1 /* of cpu_operator_cost for a posting decoded, scored and added up */
 #define MERGE_OPERATORS   1.0 /* the same, exactly, in order of documents */
 #define LOOKUP_OPERATORS  40  /* for a term in a dictionary */
-#define CACHED_PAGE       0.1 /* of seq_page_cost for a page found in memory */
 #define POSTING_BYTES     2.5
 #define DEFAULT_ROWS      100.0 /* rows asked for when the query has no LIMIT: the first round */
 #define DEFAULT_SHARE     0.05  /* of the documents, that hold a term of which nothing is known */
@@ -204,44 +198,18 @@ names_another(PlannerInfo *root, const Node *clause, const IndexOptInfo *info)
 
 /*----- the estimate -----*/
 
-typedef struct Estimate
-{
-	Cost *startup_cost;
-	Cost *total_cost;
-	Selectivity *selectivity;
-	double *correlation;
-	double *pages;
-} Estimate;
-
-static void
-set_estimate(const Estimate *to, Cost startup, Cost total, Selectivity selectivity, double pages)
-{
-	*to->startup_cost = startup;
-	*to->total_cost = total;
-	*to->selectivity = selectivity;
-	*to->correlation = 0;
-	*to->pages = pages;
-}
-
 static void
 estimate(PlannerInfo *root, IndexPath *path, Bm25View *view, uint32 segments,
-		 const Bm25ScanSettings *settings, const Estimate *to)
+		 const Bm25ScanSettings *settings, const VcCostResult *to)
 {
 	IndexOptInfo *info = path->indexinfo;
-	RelOptInfo *rel = info->rel;
 	double docs = Max(info->tuples, 1);
 	Lists ranking = {0, 0, 0};
 	Lists gates = {0, 0, docs};
 	bool ranked = path->indexorderbys != NIL;
 	bool another = ranked && names_another(root, linitial(path->indexorderbys), info);
-	List *filter = NIL;
-	QualCost filter_cost = {0, 0};
-	double index_pages = Max(info->pages, 1);
-	double cached;
-	double spc_random;
-	double spc_seq;
-	double page;
-	double pass;
+	VcCostFilter filter;
+	VcCostPage page;
 	double wanted;
 	double read_pages;
 	double matches;
@@ -267,41 +235,27 @@ estimate(PlannerInfo *root, IndexPath *path, Bm25View *view, uint32 segments,
 		gates.matches = gates.matches * Min(lists.matches / docs, 1);
 	}
 
-	/* what the executor would check above the scan */
-	foreach (lc, rel->baserestrictinfo)
-	{
-		RestrictInfo *restriction = lfirst_node(RestrictInfo, lc);
-
-		if (!is_redundant_with_indexclauses(restriction, path->indexclauses))
-			filter = lappend(filter, restriction);
-	}
-	pass = filter == NIL ? 1.0 : clauselist_selectivity(root, filter, rel->relid, JOIN_INNER, NULL);
-	pass = Max(pass, 1.0 / docs);
-	if (filter != NIL)
-		cost_qual_eval(&filter_cost, filter, root);
-
+	vc_cost_filter(root, path, docs, &filter);
 	matches = ranked ? Min(ranking.matches, gates.matches) : gates.matches;
 	matches = Max(matches, 1);
 	wanted = root->limit_tuples > 0 ? root->limit_tuples : DEFAULT_ROWS;
-	wanted = Min(wanted / pass, matches);
+	wanted = Min(wanted / filter.pass, matches);
 	if (settings->limit > 0)
 		wanted = Min(wanted, (double) settings->limit);
 
-	cached = Min(0.95, 0.5 * effective_cache_size / (index_pages + rel->pages + 1));
-	get_tablespace_page_costs(info->reltablespace, &spc_random, &spc_seq);
-	page = spc_seq * (cached * CACHED_PAGE + 1 - cached);
-
+	vc_cost_page(info, &page);
 	read_pages = (ranking.postings + gates.postings) * POSTING_BYTES / BM25_BODY_BYTES;
 	lookup = (ranking.terms + gates.terms) * segments *
-			 (LOOKUP_OPERATORS * cpu_operator_cost + 2 * page);
+			 (LOOKUP_OPERATORS * cpu_operator_cost + 2 * page.seq);
 
 	/* the more rows are wanted, the fewer postings are skipped */
 	share = Min(0.3 + 0.7 * wanted / matches, 1);
-	first = lookup + gates.postings * POSTING_OPERATORS * cpu_operator_cost +
-			share * (read_pages * page + ranking.postings * POSTING_OPERATORS * cpu_operator_cost);
-	if (filter != NIL && ranked)
-		first += filter_cost.startup + wanted * (filter_cost.per_tuple + cpu_tuple_cost + page);
-	all = lookup + read_pages * page + gates.postings * POSTING_OPERATORS * cpu_operator_cost +
+	first =
+		lookup + gates.postings * POSTING_OPERATORS * cpu_operator_cost +
+		share * (read_pages * page.seq + ranking.postings * POSTING_OPERATORS * cpu_operator_cost);
+	if (filter.any && ranked)
+		first += filter.cost.startup + wanted * (filter.cost.per_tuple + cpu_tuple_cost + page.seq);
+	all = lookup + read_pages * page.seq + gates.postings * POSTING_OPERATORS * cpu_operator_cost +
 		  ranking.postings * MERGE_OPERATORS * cpu_operator_cost + matches * cpu_index_tuple_cost;
 
 	if (another && !settings->strict_match)
@@ -310,15 +264,15 @@ estimate(PlannerInfo *root, IndexPath *path, Bm25View *view, uint32 segments,
 		all += COST_OTHER;
 	}
 	/* rows that share no term are not delivered, but the planner's idea of the result must not change */
-	set_estimate(to, ranked ? first : lookup, Max(all, first),
-				 path->indexclauses == NIL ? 1.0 : Min(gates.matches / docs, 1.0), read_pages);
+	vc_cost_set(to, ranked ? first : lookup, Max(all, first),
+				path->indexclauses == NIL ? 1.0 : Min(gates.matches / docs, 1.0), read_pages);
 }
 
 void
 bm25_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
 					Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
 {
-	const Estimate to = {startup_cost, total_cost, selectivity, correlation, pages};
+	const VcCostResult to = {startup_cost, total_cost, selectivity, correlation, pages};
 	IndexOptInfo *info = path->indexinfo;
 	Bm25ScanSettings settings;
 	Bm25MetaDisk meta;
@@ -331,7 +285,7 @@ bm25_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost 
 	(void) loop_count;
 	if (info->hypothetical)
 	{
-		set_estimate(&to, 0, 0, 1, 1);
+		vc_cost_hypothetical(&to);
 		return;
 	}
 	index = index_open(info->indexoid, NoLock);
@@ -340,11 +294,7 @@ bm25_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost 
 		(path->indexorderbys == NIL && path->indexclauses == NIL))
 	{
 		index_close(index, NoLock);
-		vc_path_disable(&path->path);
-		if (path->indexorderbys == NIL && path->indexclauses == NIL)
-			vc_path_disable_bitmap(path);
-		/* selectivity 1: else the planner would make a bitmap scan of an ordering, without the ordering */
-		set_estimate(&to, COST_DISABLED, COST_DISABLED, 1, 1);
+		vc_cost_disable(path, &to);
 		return;
 	}
 

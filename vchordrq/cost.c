@@ -7,35 +7,23 @@
  * lets through.  Planning never fails: an index whose metapage cannot be used is priced out of every
  * plan that has an alternative.
  *
- * Units: seq_page_cost and random_page_cost for pages that are not expected in memory, a tenth of
- * seq_page_cost for those that are; scoring a code is far cheaper than an operator call
+ * Units: pages as core/cost.c prices them; scoring a code is far cheaper than an operator call
  * (core/simd/README.md: 1 ns against ~25 ns that cpu_operator_cost stands for).
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "nodes/pathnodes.h"
-#include "optimizer/cost.h"
-#include "optimizer/optimizer.h"
-#include "optimizer/paths.h"
-#include "utils/rel.h"
 #include "access/genam.h"
-#include "utils/selfuncs.h"
-#include "utils/spccache.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/rel.h"
 
-#include "core/compat.h"
+#include "core/cost.h"
 
 #include "vchordrq/am.h"
 
-/*
- * "Only if there is nothing else": more than the 1e10 of a sequential scan that the user has disabled,
- * or SELECT count(*) would take an index that cannot answer it.  Finite, as the planner subtracts it.
- */
-#define COST_DISABLED 1.0e20
-
 #define CODE_OPERATORS  0.04 /* of cpu_operator_cost for one code */
-#define CACHED_PAGE     0.1  /* of seq_page_cost for a page found in memory */
 #define RERANKS_PER_ROW 3.0  /* candidates reranked for one row delivered */
 #define RERANKS_FIXED   20.0
 #define DEFAULT_ROWS    64.0 /* rows asked for when the query has no LIMIT: the first round */
@@ -51,22 +39,11 @@ visited_lists(double lists, double rows, double k)
 	return ceil(Min(Max(lists * share, 1), lists));
 }
 
-static void
-price_out(IndexPath *path, Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
-		  double *correlation, double *pages)
-{
-	vc_path_disable(&path->path);
-	*startup_cost = COST_DISABLED;
-	*total_cost = COST_DISABLED;
-	*selectivity = 0;
-	*correlation = 0;
-	*pages = 1;
-}
-
 void
 rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
 				  Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
 {
+	const VcCostResult to = {startup_cost, total_cost, selectivity, correlation, pages};
 	IndexOptInfo *info = path->indexinfo;
 	RelOptInfo *rel = info->rel;
 	Relation index;
@@ -75,7 +52,6 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	bool usable;
 	double rows = Max(info->tuples, 1);
 	double wanted;
-	double pass;
 	double lists;
 	double visited;
 	double list_pages;
@@ -83,29 +59,20 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	double reranks;
 	double rerank_pages;
 	double index_pages = Max(info->pages, 1);
-	double cached;
-	double seq_page;
-	double random_page;
-	double spc_random;
-	double spc_seq;
-	QualCost filter_cost = {0, 0};
-	List *filter = NIL;
+	VcCostFilter filter;
+	VcCostPage page;
 	Cost first;
-	ListCell *lc;
+	Cost all;
 
 	(void) loop_count;
 	if ((path->indexorderbys == NIL && path->indexclauses == NIL) || !rq_enable_scan)
 	{
-		price_out(path, startup_cost, total_cost, selectivity, correlation, pages);
+		vc_cost_disable(path, &to);
 		return;
 	}
 	if (info->hypothetical)
 	{
-		*startup_cost = 0;
-		*total_cost = 0;
-		*selectivity = 1;
-		*correlation = 0;
-		*pages = 1;
+		vc_cost_hypothetical(&to);
 		return;
 	}
 	index = index_open(info->indexoid, NoLock);
@@ -115,25 +82,13 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	index_close(index, NoLock);
 	if (!usable)
 	{
-		price_out(path, startup_cost, total_cost, selectivity, correlation, pages);
+		vc_cost_disable(path, &to);
 		return;
 	}
 
-	/* what the executor would check above the scan */
-	foreach (lc, rel->baserestrictinfo)
-	{
-		RestrictInfo *restriction = lfirst_node(RestrictInfo, lc);
-
-		if (!is_redundant_with_indexclauses(restriction, path->indexclauses))
-			filter = lappend(filter, restriction);
-	}
-	pass = filter == NIL ? 1.0 : clauselist_selectivity(root, filter, rel->relid, JOIN_INNER, NULL);
-	pass = Max(pass, 1.0 / rows);
-	if (filter != NIL)
-		cost_qual_eval(&filter_cost, filter, root);
-
+	vc_cost_filter(root, path, rows, &filter);
 	wanted = root->limit_tuples > 0 ? root->limit_tuples : DEFAULT_ROWS;
-	wanted = Min(wanted / pass, rows);
+	wanted = Min(wanted / filter.pass, rows);
 	if (rq_max_scan_tuples >= 0)
 		wanted = Min(wanted, Max(rq_max_scan_tuples, 1));
 
@@ -151,33 +106,23 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	reranks = Min(RERANKS_FIXED + RERANKS_PER_ROW * wanted, codes);
 	rerank_pages = meta.geo.exact ? 0 : reranks;
 
-	/* pages in memory: all of a small index, a share of one that outgrows the cache */
-	cached = Min(0.95, 0.5 * effective_cache_size / (index_pages + rel->pages + 1));
-	get_tablespace_page_costs(info->reltablespace, &spc_random, &spc_seq);
-	seq_page = spc_seq * (cached * CACHED_PAGE + 1 - cached);
-	random_page = cached * CACHED_PAGE * spc_seq + (1 - cached) * spc_random;
-
+	vc_cost_page(info, &page);
 	first = lists * CODE_OPERATORS * cpu_operator_cost    /* estimate all centroids */
-			+ visited * (random_page + cpu_operator_cost) /* read the nearest */
-			+ list_pages * seq_page + codes * CODE_OPERATORS * cpu_operator_cost +
-			rerank_pages * random_page + reranks * cpu_operator_cost;
-	if (filter != NIL)
+			+ visited * (page.random + cpu_operator_cost) /* read the nearest */
+			+ list_pages * page.seq + codes * CODE_OPERATORS * cpu_operator_cost +
+			rerank_pages * page.random + reranks * cpu_operator_cost;
+	if (filter.any)
 	{
 		/* each candidate judged costs a row of the table; in TID order within a batch */
 		double judged = Min(2 * wanted + RERANKS_FIXED, rows);
 
-		first += filter_cost.startup + judged * (filter_cost.per_tuple + cpu_tuple_cost) +
-				 Min(judged, rel->pages) * random_page;
+		first += filter.cost.startup + judged * (filter.cost.per_tuple + cpu_tuple_cost) +
+				 Min(judged, rel->pages) * page.random;
 	}
 
-	*startup_cost = first;
-	*total_cost =
-		first +
-		rows * (cpu_index_tuple_cost + cpu_operator_cost + (meta.geo.exact ? 0 : random_page)) +
-		index_pages * seq_page;
-	*selectivity = 1.0;
-	if (info->indpred != NIL)
-		*selectivity = Min(1.0, rows / Max(rel->tuples, 1));
-	*correlation = 0;
-	*pages = list_pages + rerank_pages;
+	all = first +
+		  rows * (cpu_index_tuple_cost + cpu_operator_cost + (meta.geo.exact ? 0 : page.random)) +
+		  index_pages * page.seq;
+	vc_cost_set(&to, first, all, info->indpred != NIL ? Min(1.0, rows / Max(rel->tuples, 1)) : 1.0,
+				list_pages + rerank_pages);
 }
