@@ -18,14 +18,16 @@
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
-#include "core/buf.h"
-#include "core/page.h"
-#include "core/report.h"
-#include "core/xlog.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/freespace.h"
 #include "storage/indexfsm.h"
 #include "utils/snapmgr.h"
+
+#include "core/buf.h"
+#include "core/page.h"
+#include "core/report.h"
+#include "core/xlog.h"
 
 #define RUN_STEP (BLCKSZ / 256)
 /* runs that end right before a freed one are looked for this far back */
@@ -34,6 +36,14 @@
 #define MAX_CANDIDATES 4
 /* pages of a candidate that are still readable before it is given up: a run is freed as one, mostly */
 #define MAX_PENDING 16
+
+/*
+ * Pages that each VACUUM looks at for tombstones that the free space map does not know (it is not
+ * logged, so a crash or a promotion loses entries).  A random stretch of 1/32 of a large index: what is
+ * lost comes back after some VACUUMs, for a small part of the work of this one.
+ */
+#define SWEEP_MIN_PAGES 1024
+#define SWEEP_FRACTION  32
 
 typedef enum PageState
 {
@@ -104,12 +114,6 @@ vc_recycle_register(Relation rel, BlockNumber first, uint32 n)
 		return;
 	map_add(rel, first, n);
 	FreeSpaceMapVacuumRange(rel, first, first + n);
-}
-
-void
-vc_recycle_vacuum(Relation rel)
-{
-	IndexFreeSpaceMapVacuum(rel);
 }
 
 /*----- freeing -----*/
@@ -209,6 +213,19 @@ vc_recycle_sweep(Relation rel, BlockNumber first, uint32 n, BufferAccessStrategy
 	if (found > 0)
 		FreeSpaceMapVacuumRange(rel, first, first + n);
 	return found;
+}
+
+void
+vc_recycle_vacuum(Relation rel, BufferAccessStrategy strategy)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber first = 0;
+	BlockNumber n = Min(Max(SWEEP_MIN_PAGES, blocks / SWEEP_FRACTION), blocks);
+
+	if (n < blocks)
+		first = (BlockNumber) pg_prng_uint64_range(&pg_global_prng_state, 0, blocks - n);
+	vc_recycle_sweep(rel, first, n, strategy);
+	IndexFreeSpaceMapVacuum(rel);
 }
 
 /*----- allocation -----*/

@@ -4,14 +4,13 @@
  *
  * One rule for all access methods.  A page that left the index's structure becomes a tombstone: its
  * content stays, it is stamped with the next transaction id, and it is reused only when every
- *snapshot that could have led a reader to it is gone (GlobalVisCheckRemovableFullXid), on standbys
- *by way of a conflict record.  Readers without such a snapshot (VACUUM) are covered by owner and
- *incarnation.
+ * snapshot that could have led a reader to it is gone (GlobalVisCheckRemovableFullXid), on standbys
+ * by way of a conflict record.  Readers without such a snapshot (VACUUM) are covered by owner and
+ * incarnation.
  *
  * Free space map: the category of a block is the length of the free run that starts there, at most
  * VC_RUN_MAX; the map is a hint (not logged, lost or stale after a crash) and every page is
- *verified before it is given out.  What VACUUM must do: vc_recycle_sweep() where it walks pages
- *anyway, and vc_recycle_vacuum() at its end.
+ * verified before it is given out.  What VACUUM must do: vc_recycle_vacuum() at its end.
  *
  * Locks: allocation holds the relation extension lock and looks at candidates under conditional
  * content locks, so that one page may be allocated with content locks held; a run of several pages is
@@ -19,8 +18,8 @@
  * four at a time in ascending order; its caller holds no lock.
  *
  * Crash: pages change state in records of one to four.  A crash between allocation and linking
- *leaves pages of the new kind that nothing points to: lost space, never a wrong answer; a crash
- *inside a free leaves pages unreachable and not yet tombstones: freeing again is harmless.
+ * leaves pages of the new kind that nothing points to: lost space, never a wrong answer; a crash
+ * inside a free leaves pages unreachable and not yet tombstones: freeing again is harmless.
  */
 #ifndef VC_CORE_RECYCLE_H
 #define VC_CORE_RECYCLE_H
@@ -66,7 +65,10 @@ extern uint32 vc_recycle_sweep(Relation rel, BlockNumber first, uint32 n,
  */
 extern void vc_recycle_register(Relation rel, BlockNumber first, uint32 n);
 
-/* Makes all map entries findable; at the end of VACUUM. */
-extern void vc_recycle_vacuum(Relation rel);
+/*
+ * At the end of VACUUM: looks at a part of the relation for tombstones that the map has lost, and makes
+ * all map entries findable.  strategy may be NULL.
+ */
+extern void vc_recycle_vacuum(Relation rel, BufferAccessStrategy strategy);
 
 #endif

@@ -21,7 +21,6 @@
 #include "vchord_bm25/am.h"
 
 #include "commands/vacuum.h"
-#include "common/pg_prng.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
@@ -33,13 +32,6 @@
 #include "vchord_bm25/growing.h"
 #include "vchord_bm25/maintain.h"
 #include "vchord_bm25/segment.h"
-
-/*
- * Pages that each VACUUM looks at for tombstones that the free space map does not know (it is not
- * logged, so a crash or a promotion loses entries): a random stretch of 1/32 of a large index.
- */
-#define SWEEP_MIN_PAGES 1024
-#define SWEEP_FRACTION  32
 
 /*
  * Pages of growing documents from which on VACUUM seals.  Fewer are read by a search in less time than
@@ -210,19 +202,6 @@ bm25_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 
 /*----- cleanup -----*/
 
-/* let the free space map know tombstones that it has lost */
-static void
-sweep(Relation index, BufferAccessStrategy strategy)
-{
-	BlockNumber blocks = RelationGetNumberOfBlocks(index);
-	BlockNumber first = 0;
-	BlockNumber n = Max(SWEEP_MIN_PAGES, blocks / SWEEP_FRACTION);
-
-	if (n < blocks)
-		first = (BlockNumber) pg_prng_uint64_range(&pg_global_prng_state, 0, blocks - n);
-	vc_recycle_sweep(index, first, Min(n, blocks - first), strategy);
-}
-
 /* Is the growing area worth a seal? */
 static bool
 seal_is_due(Relation index)
@@ -297,8 +276,7 @@ bm25_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	bm25_merge_tiers(index, heap, 0, false);
 	live = count_documents(index);
 	bm25_maintenance_unlock(index);
-	sweep(index, info->strategy);
-	vc_recycle_vacuum(index);
+	vc_recycle_vacuum(index, info->strategy);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 

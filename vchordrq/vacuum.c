@@ -24,7 +24,6 @@
 
 #include "vchordrq/am.h"
 
-#include "common/pg_prng.h"
 #include "utils/memutils.h"
 
 #include "core/recycle.h"
@@ -36,14 +35,6 @@
 #include "vchordrq/list.h"
 #include "vchordrq/segment.h"
 #include "vchordrq/vectors.h"
-
-/*
- * Pages that each VACUUM looks at for tombstones that the free space map does not know (it is not
- * logged, so a crash or a promotion loses entries).  A random stretch of 1/32 of a large index: what is
- * lost comes back after some VACUUMs, for a small part of the work of this one.
- */
-#define SWEEP_MIN_PAGES 1024
-#define SWEEP_FRACTION  32
 
 typedef struct Vacuum
 {
@@ -251,19 +242,6 @@ rq_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	return stats;
 }
 
-/* let the free space map know tombstones that it has lost */
-static void
-sweep(Relation index, BufferAccessStrategy strategy)
-{
-	BlockNumber blocks = RelationGetNumberOfBlocks(index);
-	BlockNumber first = 0;
-	BlockNumber n = Max(SWEEP_MIN_PAGES, blocks / SWEEP_FRACTION);
-
-	if (n < blocks)
-		first = (BlockNumber) pg_prng_uint64_range(&pg_global_prng_state, 0, blocks - n);
-	vc_recycle_sweep(index, first, Min(n, blocks - first), strategy);
-}
-
 IndexBulkDeleteResult *
 rq_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
@@ -287,8 +265,7 @@ rq_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		live += rq_compact_list(compactor, list);
 	}
 	freed = rq_compactor_finish(compactor);
-	sweep(info->index, info->strategy);
-	vc_recycle_vacuum(info->index);
+	vc_recycle_vacuum(info->index, info->strategy);
 
 	if (stats == NULL)
 	{

@@ -281,7 +281,7 @@ vc_test_sweep(PG_FUNCTION_ARGS)
 	Relation index = store_open(PG_GETARG_OID(0), &heap);
 	uint32 n = vc_recycle_sweep(index, 0, RelationGetNumberOfBlocks(index), NULL);
 
-	vc_recycle_vacuum(index);
+	vc_recycle_vacuum(index, NULL);
 	store_close(index, heap);
 	PG_RETURN_INT32(n);
 }

@@ -486,7 +486,7 @@ vc_test_files_sweep(PG_FUNCTION_ARGS)
 	Relation rel = relation_open(PG_GETARG_OID(0), RowExclusiveLock);
 	uint32 n = vc_recycle_sweep(rel, 0, RelationGetNumberOfBlocks(rel), NULL);
 
-	vc_recycle_vacuum(rel);
+	vc_recycle_vacuum(rel, NULL);
 	relation_close(rel, RowExclusiveLock);
 	PG_RETURN_INT64(n);
 }
