@@ -3,8 +3,10 @@
  *		Frame of the SQL functions that look inside an index.
  *
  * Locking: table before index, both in the mode of the spec, kept until vc_inspect_end() (which gives
- * them up, as readers do).  The index may be dropped between our first look and its lock: then opening
- * it raises the server's own error.  Crash behaviour: read only.
+ * them up, as readers do).  Table and index may go between our first look and the locks: they are opened
+ * as things that may be gone.  REINDEX CONCURRENTLY drops the old index without an exclusive lock: it marks
+ * it dead, waits for those who have locked the table by then, and removes the file; so a dead one is not
+ * touched.  Crash behaviour: read only.
  */
 #include "postgres.h"
 
@@ -12,6 +14,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/index.h"
@@ -66,6 +69,18 @@ check_snapshot(Relation index, Snapshot snapshot)
 							   RelationGetRelationName(index))));
 }
 
+/* Opens what may have been dropped since its number was looked up. */
+static Relation
+open_relation(Oid oid, LOCKMODE lockmode)
+{
+	Relation rel = try_relation_open(oid, lockmode);
+
+	if (rel == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the relation does not exist"),
+						errdetail("It was dropped or rebuilt a moment ago.")));
+	return rel;
+}
+
 void
 vc_inspect_begin(Oid index_oid, const VcInspectSpec *spec, VcInspect *ret_inspect)
 {
@@ -81,12 +96,13 @@ vc_inspect_begin(Oid index_oid, const VcInspectSpec *spec, VcInspect *ret_inspec
 						errmsg("the relation \"%s\" is not an index", get_rel_name(index_oid))));
 
 	inspect.lockmode = spec->lockmode;
-	inspect.heap = table_open(heap_oid, spec->lockmode);
+	inspect.heap = open_relation(heap_oid, spec->lockmode);
 	check_right(inspect.heap, spec->right);
-	inspect.index = index_open(index_oid, spec->lockmode);
+	inspect.index = open_relation(index_oid, spec->lockmode);
 
-	/* between the look-up and the lock the number may have gone to another index */
-	if (inspect.index->rd_index->indrelid != heap_oid)
+	/* between the look-up and the lock the number may have gone to another relation */
+	if (inspect.index->rd_rel->relkind != RELKIND_INDEX ||
+		inspect.index->rd_index->indrelid != heap_oid)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the relation was replaced while it was being opened")));
 	if (inspect.index->rd_indam->ambeginscan != spec->ambeginscan)
@@ -96,11 +112,16 @@ vc_inspect_begin(Oid index_oid, const VcInspectSpec *spec, VcInspect *ret_inspec
 	if (RELATION_IS_OTHER_TEMP(inspect.index))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("cannot access temporary tables of other sessions")));
+	if (!inspect.index->rd_index->indislive)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is being dropped", RelationGetRelationName(inspect.index))));
 	if (spec->need_valid && !inspect.index->rd_index->indisvalid)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("index \"%s\" is not valid", RelationGetRelationName(inspect.index)),
-						errhint("A CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY has failed; "
-								"drop the index or REINDEX it.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid", RelationGetRelationName(inspect.index)),
+				 errhint("A CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY is at work on it, "
+						 "or has failed; then drop the index or REINDEX it.")));
 
 	inspect.save_nestlevel = -1;
 	if (spec->heap_scan)

@@ -4,11 +4,11 @@
  *		*_index_info, *_prewarm.
  *
  * Opening follows amcheck: table before index, privileges checked on the table after it is locked,
- *and for functions that run index expressions the table owner's identity in a security-restricted
+ * and for functions that run index expressions the table owner's identity in a security-restricted
  * operation with a safe search_path.  On ERROR transaction abort restores identity and settings.
  *
  * heapallindexed: the snapshot is taken when the inspection begins, before the index is read, so
- *every row that it sees must be found in the index.  The AM puts a key for each index entry into a
+ * every row that it sees must be found in the index.  The AM puts a key for each index entry into a
  * VcKeySet, then walks the table with vc_inspect_scan_heap() and asks for each row.
  *
  * Findings go to a VcReport: rows (block, message) of a set-returning function, so that one damaged
@@ -58,9 +58,9 @@ typedef struct VcInspectSpec
 } VcInspectSpec;
 
 /*
- * Opens the index and its table.  Errors: "the relation does not exist", `the relation "x" is not
- * an index` (partitioned ones too), `the index "x" is not a vchordrq index`, no privilege,
- * temporary table of another session, not valid.
+ * Opens the index and its table.  Errors: "the relation does not exist" (also if it goes while it is being
+ * opened), `the relation "x" is not an index` (partitioned ones too), `the index "x" is not a vchordrq
+ * index`, no privilege, temporary table of another session, being dropped, not valid.
  */
 extern void vc_inspect_begin(Oid index_oid, const VcInspectSpec *spec, VcInspect *ret_inspect);
 extern void vc_inspect_end(VcInspect *inspect);
