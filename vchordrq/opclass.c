@@ -42,6 +42,10 @@ rq_column_check(Relation index, uint32 *ret_dim, uint16 *ret_type, uint16 *ret_m
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("multicolumn index is not supported")));
 	vcv_opclass_of(index, RQ_AM_NAME, &opclass);
+	if (vcv_is_quantized(opclass.type) || opclass.maxsim)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("access method \"%s\" does not support this operator class", RQ_AM_NAME)));
 	*ret_dim = vcv_opclass_dim(index);
 	*ret_type = opclass.type;
 	*ret_metric = opclass.metric;

@@ -1,8 +1,8 @@
 /*
  * core/vector/datum.c
- *		vector and halfvec datums.
+ *		Datums of the vector types.
  *
- * The only place where the two types are read from SQL values; all else works on views.
+ * The only place where the types are read from SQL values; all else works on views.
  */
 #include "postgres.h"
 
@@ -12,34 +12,42 @@
 
 #include "core/compat.h"
 
+const char *
+vcv_type_name(VcvType type)
+{
+	static const char *const names[] = {"vector", "halfvec", "rabitq8", "rabitq4"};
+
+	return names[type];
+}
+
 void
 vcv_read(VcvType type, Datum value, VcvView *ret_view)
 {
 	struct varlena *raw = PG_DETOAST_DATUM(value);
-	const VcvVectorData *data = (const VcvVectorData *) raw;
+	const VcvQuantData *data = (const VcvQuantData *) raw;
 
-	/* both types have the same head */
-	if (VARSIZE(raw) < offsetof(VcvVectorData, x) || data->dim < 1 || data->dim > VCV_MAX_DIM ||
-		VARSIZE(raw) != offsetof(VcvVectorData, x) + vcv_row_bytes(type, (uint32_t) data->dim))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%s value of %u bytes has a wrong number of dimensions",
-						type == VCV_VECTOR ? "vector" : "halfvec", (unsigned int) VARSIZE(raw))));
+	/* dim has one place in all types, x or head another; a negative dim reads as a large one */
+	if (VARSIZE(raw) < offsetof(VcvVectorData, x) || data->dim < 1 ||
+		data->dim > vcv_max_dim(type) ||
+		VARSIZE(raw) != offsetof(VcvVectorData, x) + vcv_row_bytes(type, data->dim))
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("%s value of %u bytes has a wrong number of dimensions",
+							   vcv_type_name(type), (unsigned int) VARSIZE(raw))));
 	ret_view->type = type;
-	ret_view->dim = (uint32_t) data->dim;
-	ret_view->x = data->x;
+	ret_view->dim = data->dim;
+	ret_view->x = &data->head;
 }
 
 Datum
 vcv_make_datum(VcvType type, const float *x, uint32_t dim)
 {
 	const Size size = offsetof(VcvVectorData, x) + vcv_row_bytes(type, dim);
-	VcvVectorData *data;
+	VcvQuantData *data;
 
-	Assert(dim >= 1 && dim <= VCV_MAX_DIM);
+	Assert(dim >= 1 && dim <= vcv_max_dim(type));
 	data = palloc0(size);
 	SET_VARSIZE(data, size);
-	data->dim = (int16_t) dim;
-	vcv_from_f32(type, x, dim, data->x);
+	data->dim = (uint16_t) dim;
+	vcv_from_f32(type, x, dim, &data->head);
 	return PointerGetDatum(data);
 }

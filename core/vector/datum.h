@@ -1,6 +1,6 @@
 /*
  * core/vector/datum.h
- *		Reading vector and halfvec datums of a PostgreSQL backend.
+ *		Reading and making datums of the vector types in a PostgreSQL backend.
  */
 #ifndef VC_CORE_VECTOR_DATUM_H
 #define VC_CORE_VECTOR_DATUM_H
@@ -14,7 +14,20 @@
  */
 extern void vcv_read(VcvType type, Datum value, VcvView *ret_view);
 
-/* a new vector or halfvec value with these f32 elements, in the current memory context */
+/* Name of the type, as users know it. */
+extern const char *vcv_type_name(VcvType type);
+
+/* the most dimensions that a value of the type can have */
+static inline uint32_t
+vcv_max_dim(VcvType type)
+{
+	return vcv_is_quantized(type) ? VCV_MAX_QUANT_DIM : VCV_MAX_DIM;
+}
+
+/*
+ * A new value with these f32 elements (of a quantised type: of the rotated vector), in the current
+ * memory context.
+ */
 extern Datum vcv_make_datum(VcvType type, const float *x, uint32_t dim);
 
 #endif

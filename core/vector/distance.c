@@ -6,10 +6,25 @@
 
 #include "core/simd/vector/ops.h"
 #include "core/vector/distance.h"
+#include "core/vector/quantized.h"
+
+/* score of two rows of a quantised type */
+static float
+score_quantized(VcvMetric metric, VcvType type, const void *q, const void *row, uint32_t n)
+{
+	const VcvQuantHead *a = (const VcvQuantHead *) q;
+	const VcvQuantHead *b = (const VcvQuantHead *) row;
+
+	return vcv_quant_score(
+		metric, type, a, b,
+		vcv_quant_dot(type, (const uint8_t *) (a + 1), (const uint8_t *) (b + 1), n), n);
+}
 
 float
 vcv_score(VcvMetric metric, VcvType type, const void *q, const void *row, uint32_t n)
 {
+	if (vcv_is_quantized(type))
+		return score_quantized(metric, type, q, row, n);
 	if (metric == VCV_L2)
 		return type == VCV_VECTOR ? vcs_vector_ops.l2sq_f32(q, (const float *) row, n)
 								  : vcs_vector_ops.l2sq_f16(q, (const VcvHalf *) row, n);

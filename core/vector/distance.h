@@ -1,6 +1,6 @@
 /*
  * core/vector/distance.h
- *		Metrics, and exact distances between an f32 query and rows of either type.
+ *		Metrics, and exact distances between an f32 query and rows of any type.
  *
  * Inside the index a distance is an f32 "score" that sorts like the operator's result: squared L2,
  * negative inner product, and for cosine the negative inner product of normalised vectors.

@@ -20,16 +20,20 @@ static const struct
 } types[] = {
 	{"vector", VCV_VECTOR},
 	{"halfvec", VCV_HALFVEC},
+	{"rabitq8", VCV_RABITQ8},
+	{"rabitq4", VCV_RABITQ4},
 };
 
 static const struct
 {
 	const char *name;
 	VcvMetric metric;
+	bool maxsim;
 } metrics[] = {
-	{"l2", VCV_L2},
-	{"ip", VCV_IP},
-	{"cosine", VCV_COSINE},
+	{"l2", VCV_L2, false},
+	{"ip", VCV_IP, false},
+	{"cosine", VCV_COSINE, false},
+	{"maxsim", VCV_IP, true},
 };
 
 bool
@@ -47,6 +51,7 @@ vcv_opclass_parse(const char *text, const char *am, VcvOpclass *ret_opclass)
 			{
 				ret_opclass->type = types[t].type;
 				ret_opclass->metric = metrics[m].metric;
+				ret_opclass->maxsim = metrics[m].maxsim;
 				return true;
 			}
 		}
@@ -86,8 +91,9 @@ vcv_opclass_dim(Relation index)
 							   "the index."),
 						errhint("Declare the dimension, for example vector(768), or cast to it in "
 								"an index expression.")));
-	if (typmod > VCV_MAX_DIM)
+	/* pgvector's types have their own, lower limit in their type modifiers */
+	if (typmod > VCV_MAX_INDEX_DIM)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("column cannot have more than %d dimensions", VCV_MAX_DIM)));
+						errmsg("column cannot have more than %d dimensions", VCV_MAX_INDEX_DIM)));
 	return (uint32) typmod;
 }

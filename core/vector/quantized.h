@@ -7,8 +7,8 @@
  * with c = (2^B - 1) / 2.  Codes and heads are bit-identical to those of other implementations of the
  * type (vchordrq.md 7.6 has known answers), so values may be exchanged.
  *
- * Distances need no vector: with P = sum a_i b_i - c (sum a + sum b) + n c^2, cos = P / (la lb), dot = cos
- * |a| |b|, L2^2 = |a|^2 + |b|^2 - 2 dot, never below 0.  Products of codes are summed as integers, the
+ * Distances need no vector: with P = sum a_i b_i - c (sum a + sum b) + n c^2, cos = P / (la lb) within
+ * -1 .. 1, dot = cos |a| |b|, L2^2 = |a|^2 + |b|^2 - 2 dot, never below 0.  Products of codes are summed as integers, the
  * rest in double, so every level and every way to cut a row gives the same result.
  */
 #ifndef VC_CORE_VECTOR_QUANTIZED_H
@@ -19,8 +19,18 @@
 #include "core/vector/distance.h"
 #include "core/vector/types.h"
 
-/* the row (VcvQuantHead, codes) of the rotated vector x[n]; a zero vector gets a head of zeroes */
+/*
+ * The row (VcvQuantHead, codes) of the rotated vector x[n].  A zero vector, and one with elements that
+ * are not finite, gets a head and codes of zeroes; a length whose square exceeds a float is cut to it.
+ */
 extern void vcv_quantize(VcvType type, const float *x, uint32_t n, void *ret_row);
+
+/*
+ * The same of a vector that is not rotated yet.  Its norm2 is taken of v itself, which rotation
+ * preserves but for rounding.  rotated: scratch for n floats.
+ */
+extern void vcv_quantize_original(VcvType type, const float *v, uint32_t n, float *rotated,
+								  void *ret_row);
 
 /* the rotated vector that a row stands for */
 extern void vcv_dequantize(VcvType type, const void *row, uint32_t n, float *ret_x);
@@ -38,7 +48,11 @@ extern uint32_t vcv_quant_dot(VcvType type, const uint8_t *a, const uint8_t *b, 
 extern float vcv_quant_score(VcvMetric metric, VcvType type, const VcvQuantHead *a,
 							 const VcvQuantHead *b, uint64_t products, uint32_t n);
 
-/* finite, lengths not negative, codes of rabitq4 with a zero top nibble, code_sum what the codes say */
+/*
+ * Head finite and not negative, top nibble of an odd rabitq4 zero: what input accepts.  That the head
+ * is the one of these codes is not asked for; distances of a value of which it is not mean nothing, but
+ * are never NaN.
+ */
 extern int vcv_quant_valid(VcvType type, const void *row, uint32_t n);
 
 #endif

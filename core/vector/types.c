@@ -7,24 +7,43 @@
 #include <string.h>
 
 #include "core/simd/vector/ops.h"
+#include "core/vector/quantized.h"
 #include "core/vector/types.h"
 
 void
 vcv_to_f32(const VcvView *view, float *ret_x)
 {
-	if (view->type == VCV_VECTOR)
-		memcpy(ret_x, view->x, view->dim * sizeof(float));
-	else
-		vcs_vector_ops.f16_to_f32((const VcvHalf *) view->x, view->dim, ret_x);
+	switch (view->type)
+	{
+		case VCV_VECTOR:
+			memcpy(ret_x, view->x, view->dim * sizeof(float));
+			break;
+		case VCV_HALFVEC:
+			vcs_vector_ops.f16_to_f32((const VcvHalf *) view->x, view->dim, ret_x);
+			break;
+		case VCV_RABITQ8:
+		case VCV_RABITQ4:
+			vcv_dequantize(view->type, view->x, view->dim, ret_x);
+			break;
+	}
 }
 
 void
 vcv_from_f32(VcvType type, const float *x, uint32_t n, void *ret_row)
 {
-	if (type == VCV_VECTOR)
-		memcpy(ret_row, x, n * sizeof(float));
-	else
-		vcs_vector_ops.f32_to_f16(x, n, (VcvHalf *) ret_row);
+	switch (type)
+	{
+		case VCV_VECTOR:
+			memcpy(ret_row, x, n * sizeof(float));
+			break;
+		case VCV_HALFVEC:
+			vcs_vector_ops.f32_to_f16(x, n, (VcvHalf *) ret_row);
+			break;
+		case VCV_RABITQ8:
+		case VCV_RABITQ4:
+			vcv_quantize(type, x, n, ret_row);
+			break;
+	}
 }
 
 float

@@ -30,6 +30,9 @@
 #define VCV_MAX_DIM       16000
 #define VCV_MAX_QUANT_DIM 65535
 
+/* what an index takes */
+#define VCV_MAX_INDEX_DIM 60000
+
 /* values are stored in metapages: never renumber */
 typedef enum VcvType
 {
