@@ -476,7 +476,8 @@ rq_train(RqBuild *build)
 	build->norms = MemoryContextAlloc(build->context, RQ_BUILD_NORMS * sizeof(float));
 	build->nnorms = 0;
 	old = MemoryContextSwitchTo(scratch);
-	rows = vcv_sample_estimate(build->heap, build->index, ESTIMATE_BLOCKS, VCV_KMEANS_SEED);
+	rows = vcv_sample_estimate(build->heap, build->index, build->opclass.maxsim, ESTIMATE_BLOCKS,
+							   VCV_KMEANS_SEED);
 	vc_progress_tuples_total((int64) rows);
 	memcpy(lists, o->lists, sizeof(lists));
 	if (o->automatic_lists)

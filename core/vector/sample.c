@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/vector/datum.h"
+#include "core/vector/tokens.h"
 
 /* rounds of the permutation; four already make a Feistel network of random functions look random */
 #define FEISTEL_ROUNDS 8
@@ -176,11 +177,32 @@ next_row(Reader *reader)
 	}
 }
 
+/* One vector to where rows go, as number `row`; x[dim] is scratch.  False: the callback has enough. */
+static bool
+take_token(const VcvSampleSpec *spec, Datum token, float *x, uint64 row)
+{
+	VcvView view;
+
+	vcv_read(spec->opclass.type, token, &view);
+	if (view.dim != spec->dim)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("invalid vector dimensions"),
+						errdetail("Expected %u dimensions, not %u.", spec->dim, view.dim)));
+	vcv_to_f32(&view, x);
+	if (spec->opclass.metric == VCV_COSINE)
+		vcv_normalize(x, spec->dim);
+	if (spec->transform != NULL)
+		spec->transform(spec->transform_arg, x);
+	if (spec->memory == NULL)
+		return spec->row(spec->row_arg, x);
+	vcv_from_f32(spec->row_type, x, spec->row_dim,
+				 (char *) spec->memory + row * vcv_row_bytes(spec->row_type, spec->row_dim));
+	return true;
+}
+
 void
 vcv_sample(const VcvSampleSpec *spec, VcvSampleResult *ret_result)
 {
 	uint64 wanted = spec->memory != NULL ? Min(spec->wanted, spec->capacity) : spec->wanted;
-	Size row_bytes = vcv_row_bytes(spec->row_type, spec->row_dim);
 	VcvSampleResult result = {0};
 	Reader reader;
 	float *x;
@@ -200,7 +222,9 @@ vcv_sample(const VcvSampleSpec *spec, VcvSampleResult *ret_result)
 		MemoryContext old;
 		Datum values[INDEX_MAX_KEYS];
 		bool isnull[INDEX_MAX_KEYS];
-		VcvView view;
+		VcvTokens tokens;
+		Datum token;
+		bool more = true;
 
 		result.visible++;
 		if (!ExecQual(reader.predicate, reader.econtext))
@@ -214,22 +238,15 @@ vcv_sample(const VcvSampleSpec *spec, VcvSampleResult *ret_result)
 			result.nulls++;
 			continue;
 		}
-		vcv_read(spec->opclass.type, values[0], &view);
+		vcv_tokens_begin(&tokens, values[0], spec->opclass.maxsim);
+		while (more && result.rows < wanted && vcv_tokens_next(&tokens, &token))
+		{
+			CHECK_FOR_INTERRUPTS();
+			more = take_token(spec, token, x, result.rows);
+			result.rows++;
+		}
 		MemoryContextSwitchTo(old);
-		if (view.dim != spec->dim)
-			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("invalid vector dimensions"),
-							errdetail("Expected %u dimensions, not %u.", spec->dim, view.dim)));
-
-		vcv_to_f32(&view, x);
-		if (spec->opclass.metric == VCV_COSINE)
-			vcv_normalize(x, spec->dim);
-		if (spec->transform != NULL)
-			spec->transform(spec->transform_arg, x);
-		if (spec->memory != NULL)
-			vcv_from_f32(spec->row_type, x, spec->row_dim,
-						 (char *) spec->memory + result.rows * row_bytes);
-		result.rows++;
-		if (spec->memory == NULL && !spec->row(spec->row_arg, x))
+		if (!more)
 			break;
 	}
 	result.blocks = reader.blocks.visited;
@@ -238,8 +255,40 @@ vcv_sample(const VcvSampleSpec *spec, VcvSampleResult *ret_result)
 	*ret_result = result;
 }
 
+/* vectors that the row in the slot will have in the index */
+static double
+row_vectors(Reader *reader, bool maxsim)
+{
+	AttrNumber column = reader->info->ii_IndexAttrNumbers[0];
+	MemoryContext old;
+	double n = 1;
+
+	/* an expression of one vector is taken for not null rather than computed */
+	if (column == 0 && !maxsim)
+		return 1;
+	old = MemoryContextSwitchTo(reader->econtext->ecxt_per_tuple_memory);
+	if (column == 0)
+	{
+		Datum values[INDEX_MAX_KEYS];
+		bool isnull[INDEX_MAX_KEYS];
+
+		FormIndexDatum(reader->info, reader->slot, reader->estate, values, isnull);
+		n = isnull[0] ? 0 : vcv_tokens_count(values[0]);
+	}
+	else if (slot_attisnull(reader->slot, column))
+		n = 0;
+	else if (maxsim)
+	{
+		bool isnull;
+
+		n = vcv_tokens_count(slot_getattr(reader->slot, column, &isnull));
+	}
+	MemoryContextSwitchTo(old);
+	return n;
+}
+
 double
-vcv_sample_estimate(Relation heap, Relation index, BlockNumber blocks, uint64 seed)
+vcv_sample_estimate(Relation heap, Relation index, bool maxsim, BlockNumber blocks, uint64 seed)
 {
 	Reader reader;
 	double rows = 0;
@@ -248,14 +297,8 @@ vcv_sample_estimate(Relation heap, Relation index, BlockNumber blocks, uint64 se
 	open_reader(&reader, heap, index, seed, blocks);
 	while (next_row(&reader))
 	{
-		AttrNumber column = reader.info->ii_IndexAttrNumbers[0];
-
-		if (!ExecQual(reader.predicate, reader.econtext))
-			continue;
-		/* an expression is taken for not null rather than computed */
-		if (column != 0 && slot_attisnull(reader.slot, column))
-			continue;
-		rows++;
+		if (ExecQual(reader.predicate, reader.econtext))
+			rows += row_vectors(&reader, maxsim);
 	}
 	result = reader.blocks.visited == 0
 				 ? 0

@@ -107,7 +107,7 @@ vc_test_estimate(PG_FUNCTION_ARGS)
 	Oid heap_oid = IndexGetRelation(PG_GETARG_OID(0), false);
 	Relation heap = table_open(heap_oid, AccessShareLock);
 	Relation index = index_open(PG_GETARG_OID(0), AccessShareLock);
-	double rows = vcv_sample_estimate(heap, index, (BlockNumber) PG_GETARG_INT32(1), 7);
+	double rows = vcv_sample_estimate(heap, index, false, (BlockNumber) PG_GETARG_INT32(1), 7);
 
 	index_close(index, AccessShareLock);
 	table_close(heap, AccessShareLock);
