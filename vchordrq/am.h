@@ -12,6 +12,7 @@
 #include "nodes/pathnodes.h"
 
 #include "core/guc.h"
+#include "core/vector/opclass.h"
 
 #include "vchordrq/meta.h"
 
@@ -98,10 +99,10 @@ extern void rq_options_init(void); /* registers the reloption kind; _PG_init */
 #define RQ_AM_NAME "vchordrq" /* also the prefix of what support functions 1 return */
 
 /*
- * What is indexed: dimension from the type modifier, element type (VcvType) and metric (VcvMetric)
- * from the operator class.  Errors as vchordrq.md 2.2.
+ * What is indexed: dimension from the type modifier, the rest from the operator class.  Errors as
+ * vchordrq.md 2.2.
  */
-extern void rq_column_check(Relation index, uint32 *ret_dim, uint16 *ret_type, uint16 *ret_metric);
+extern void rq_column_check(Relation index, uint32 *ret_dim, VcvOpclass *ret_opclass);
 
 /* build.c */
 extern IndexBuildResult *rq_ambuild(Relation heap, Relation index, IndexInfo *indexInfo);

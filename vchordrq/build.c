@@ -56,9 +56,12 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 	build->info = info;
 	build->context = context;
 	rq_build_options(index, options);
-	rq_column_check(index, &disk->dim, &disk->type, &disk->metric);
-	build->opclass.type = (VcvType) disk->type;
-	build->opclass.metric = (VcvMetric) disk->metric;
+	rq_column_check(index, &disk->dim, &build->opclass);
+	disk->type = (uint16) build->opclass.type;
+	disk->metric = (uint16) build->opclass.metric;
+	if (build->opclass.maxsim && options->rerank_in_table)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("maxsim search with rerank_in_table is not supported")));
 
 	disk->magic = RQ_MAGIC;
 	disk->version = RQ_FORMAT_VERSION;
@@ -69,6 +72,8 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 		disk->flags |= RQ_META_IN_TABLE;
 	else if (disk->dim <= RQ_EXACT_MAX_DIM)
 		disk->flags |= RQ_META_EXACT;
+	if (build->opclass.maxsim)
+		disk->flags |= RQ_META_MAXSIM;
 	/* centred codes are never worse, so residual is on unless the user said no */
 	if (options->residual != 0)
 		disk->flags |= RQ_META_RESIDUAL;

@@ -26,6 +26,7 @@
 #include "core/progress.h"
 #include "core/simd/vector/ops.h"
 #include "core/vector/assigner.h"
+#include "core/vector/tokens.h"
 
 #include "vchordrq/encode.h"
 #include "vchordrq/vectors.h"
@@ -41,7 +42,7 @@
 #define SCRATCH_SLACK 1024
 
 /* shared counters */
-#define COUNTER_TUPLES 0 /* rows seen, for progress */
+#define COUNTER_TUPLES 0 /* rows seen (of arrays: vectors), for progress */
 #define COUNTER_SHARED 1 /* place of ScanShared */
 
 #define LOCK_STATS    0
@@ -251,9 +252,8 @@ nearest_list(Scanner *scanner, float *ret_distance2)
 }
 
 static void
-scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
+scan_vector(Scanner *scanner, ItemPointer tid, Datum value, uint32 token)
 {
-	Scanner *scanner = state;
 	const RqGeometry *geo = &scanner->meta->geo;
 	RqEncoder *enc = scanner->enc;
 	char *record = (char *) scanner->record;
@@ -261,13 +261,8 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	float distance2;
 	uint32 list;
 
-	(void) index;
-	(void) alive;
-	count_tuple(scanner);
-	if (isnull[0])
-		return;
-
-	rq_encoder_set(enc, values[0]);
+	rq_encoder_set(enc, value);
+	enc->token = (uint16) token;
 	rq_encoder_rotate(enc);
 	list = nearest_list(scanner, &distance2);
 	stats = &scanner->stats[list];
@@ -298,6 +293,33 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool aliv
 	}
 	tuplesort_putdatum(scanner->sort, PointerGetDatum(scanner->record), false);
 	rq_encoder_clear(enc);
+}
+
+static void
+scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
+{
+	Scanner *scanner = state;
+	bool maxsim = rq_meta_has(scanner->meta, RQ_META_MAXSIM);
+	VcvTokens tokens;
+	Datum token;
+
+	(void) index;
+	(void) alive;
+	if (!maxsim)
+		count_tuple(scanner);
+	if (isnull[0])
+		return;
+	vcv_tokens_begin(&tokens, values[0], maxsim);
+	while (vcv_tokens_next(&tokens, &token))
+	{
+		if (maxsim)
+		{
+			CHECK_FOR_INTERRUPTS();
+			count_tuple(scanner);
+		}
+		scan_vector(scanner, tid, token, tokens.next - 1);
+	}
+	vcv_tokens_end(&tokens);
 }
 
 /*----- participants -----*/

@@ -110,7 +110,7 @@ void
 rq_encoder_slot(const RqEncoder *enc, ItemPointer tid, char *ret_slot)
 {
 	const RqGeometry *geo = &enc->meta->geo;
-	RqSlotDisk head = {.tid = *tid};
+	RqSlotDisk head = {.tid = *tid, .token = enc->token};
 	uint32 bytes = geo->dim * geo->element_bytes;
 
 	Assert(enc->elements != NULL);

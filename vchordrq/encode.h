@@ -21,6 +21,7 @@ typedef struct RqEncoder
 	float base;
 	float factor;
 	float err;
+	uint16 token;    /* number of the vector in its row's array; the caller sets it */
 	float *residual; /* scratch [dim] */
 	void *detoasted; /* to free, or NULL */
 } RqEncoder;
@@ -52,7 +53,7 @@ extern void rq_encoder_rotate(RqEncoder *enc);
  */
 extern void rq_encoder_code(RqEncoder *enc, const float *centroid);
 
-/* Bytes of a vector slot ([geo.slot_bytes]): TID, inverse norm, elements. */
+/* Bytes of a vector slot ([geo.slot_bytes]): TID, token, inverse norm, elements. */
 extern void rq_encoder_slot(const RqEncoder *enc, ItemPointer tid, char *ret_slot);
 
 #endif

@@ -116,6 +116,7 @@
 #define RQ_META_EXACT     (1 << 2) /* low dimension: f32 rows in the lists, no codes */
 #define RQ_META_SPHERICAL (1 << 3) /* centroids were normalised */
 #define RQ_META_AUTOMATIC (1 << 4) /* lists were chosen by the build, not by the user */
+#define RQ_META_MAXSIM    (1 << 5) /* rows are tokens of arrays: several may have one TID */
 
 /* one level of the tree, 32 bytes */
 typedef struct RqLevelDisk
@@ -265,14 +266,14 @@ typedef struct RqAppendRowDisk
 typedef struct RqAppendExactDisk
 {
 	ItemPointerData tid;
-	uint16 reserved;
+	uint16 token; /* as in RqSlotDisk */
 } RqAppendExactDisk;
 
 /* head of a vector slot; [float4 inverse norm, cosine only], elements follow; padded to 4 bytes */
 typedef struct RqSlotDisk
 {
 	ItemPointerData tid; /* invalid = free */
-	uint16 reserved;
+	uint16 token;        /* number of the vector in its array (RQ_META_MAXSIM), else 0 */
 } RqSlotDisk;
 
 #endif

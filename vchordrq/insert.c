@@ -3,9 +3,10 @@
  *		aminsert: one row into the nearest list's append chain.
  *
  * The tail page of the chain is looked up in the directory entry.  One WAL record holds the vector's
- * slot and the appended row, so that a row is in the index as a whole or not at all.  A full (or
- * missing) tail is first followed by an empty page, in a record of its own over directory entry, old
- * tail and new page.
+ * slot and the appended row, so that a row is in the index as a whole or not at all.  The tokens of an
+ * array are so many rows with one TID: a crash between them leaves some, which nobody sees, because the
+ * row of the table is of a transaction that did not commit.  A full (or missing) tail is first followed by
+ * an empty page, in a record of its own over directory entry, old tail and new page.
  *
  * Locks: directory page -> old tail -> new page; pages of a vector group -> tail.  Compaction closes a
  * chain by marking its tail under the same locks, so a row never goes to a chain that is being packed:
@@ -19,6 +20,7 @@
 
 #include "core/report.h"
 #include "core/vector/rotate.h"
+#include "core/vector/tokens.h"
 #include "core/xlog.h"
 
 #include "vchordrq/am.h"
@@ -170,6 +172,7 @@ compose_row(RqInserter *self, ItemPointer tid)
 		RqAppendExactDisk *row = (RqAppendExactDisk *) self->row;
 
 		row->tid = *tid;
+		row->token = self->encoder->token;
 		memcpy(row + 1, self->encoder->x, geo->dim * sizeof(float));
 	}
 	else
@@ -186,16 +189,66 @@ compose_row(RqInserter *self, ItemPointer tid)
 		rq_encoder_slot(self->encoder, tid, self->slot);
 }
 
+/* Append self->row, and the vector that goes with it, to the list. */
+static void
+put_row(Relation index, Relation heap, RqInserter *self, uint32 list)
+{
+	BlockNumber refused = InvalidBlockNumber;
+
+	for (;;)
+	{
+		RqListDisk entry;
+
+		CHECK_FOR_INTERRUPTS();
+		rq_list_read(index, &self->meta, &self->cache, list, &entry);
+		if (entry.append_tail == InvalidBlockNumber || !tail_has_room(index, self, list, &entry))
+			extend_chain(index, heap, &self->meta, list, entry.append_tail);
+		else if (entry.append_tail == refused)
+			vc_corrupt(index, refused, "page is not the tail of list %u", list);
+		else if (append_row(index, heap, self, list, entry.append_tail, entry.append_incarnation))
+			break;
+		else
+		{
+			/* It was closed or replaced: then the directory names another one by now. */
+			refused = entry.append_tail;
+		}
+	}
+}
+
+static void
+insert_vector(Relation index, Relation heap, RqInserter *self, ItemPointer tid, Datum value,
+			  uint32 token)
+{
+	VcvQuery query;
+	RqProbe probe;
+
+	rq_encoder_set(self->encoder, value);
+	self->encoder->token = (uint16) token;
+	rq_encoder_rotate(self->encoder);
+	vcv_query_init(&query, self->meta.disk.metric, self->encoder->rotated, self->meta.geo.dim,
+				   false, self->query_memory);
+	rq_tree_nearest(self->tree, &query, &probe);
+	if (!self->meta.geo.exact)
+	{
+		bool residual = rq_meta_has(&self->meta, RQ_META_RESIDUAL);
+
+		if (residual)
+			rq_tree_centroid(self->tree, probe.list, self->centroid);
+		rq_encoder_code(self->encoder, residual ? self->centroid : NULL);
+	}
+	compose_row(self, tid);
+	put_row(index, heap, self, probe.list);
+	rq_encoder_clear(self->encoder);
+}
+
 bool
 rq_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, Relation heap,
 			IndexUniqueCheck checkUnique, bool indexUnchanged, IndexInfo *indexInfo)
 {
 	RqInserter *self;
-	VcvQuery query;
-	RqProbe probe;
 	MemoryContext old;
-	bool residual;
-	BlockNumber refused = InvalidBlockNumber;
+	VcvTokens tokens;
+	Datum token;
 	VC_GUARDS_ENTER();
 
 	(void) checkUnique;
@@ -204,41 +257,9 @@ rq_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, R
 		return false;
 	self = get_inserter(index, indexInfo);
 	old = MemoryContextSwitchTo(self->scratch);
-	rq_encoder_set(self->encoder, values[0]);
-	rq_encoder_rotate(self->encoder);
-	vcv_query_init(&query, self->meta.disk.metric, self->encoder->rotated, self->meta.geo.dim,
-				   false, self->query_memory);
-	rq_tree_nearest(self->tree, &query, &probe);
-	residual = rq_meta_has(&self->meta, RQ_META_RESIDUAL);
-	if (!self->meta.geo.exact)
-	{
-		if (residual)
-			rq_tree_centroid(self->tree, probe.list, self->centroid);
-		rq_encoder_code(self->encoder, residual ? self->centroid : NULL);
-	}
-	compose_row(self, heap_tid);
-
-	for (;;)
-	{
-		RqListDisk entry;
-
-		CHECK_FOR_INTERRUPTS();
-		rq_list_read(index, &self->meta, &self->cache, probe.list, &entry);
-		if (entry.append_tail == InvalidBlockNumber ||
-			!tail_has_room(index, self, probe.list, &entry))
-			extend_chain(index, heap, &self->meta, probe.list, entry.append_tail);
-		else if (entry.append_tail == refused)
-			vc_corrupt(index, refused, "page is not the tail of list %u", probe.list);
-		else if (append_row(index, heap, self, probe.list, entry.append_tail,
-							entry.append_incarnation))
-			break;
-		else
-		{
-			/* It was closed or replaced: then the directory names another one by now. */
-			refused = entry.append_tail;
-		}
-	}
-	rq_encoder_clear(self->encoder);
+	vcv_tokens_begin(&tokens, values[0], rq_meta_has(&self->meta, RQ_META_MAXSIM));
+	while (vcv_tokens_next(&tokens, &token))
+		insert_vector(index, heap, self, heap_tid, token, tokens.next - 1);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(self->scratch);
 	VC_GUARDS_LEAVE();

@@ -11,7 +11,9 @@
 
 #include "core/heapfetch.h"
 #include "core/inspect.h"
+#include "core/tid.h"
 #include "core/vector/rabitq.h"
+#include "core/vector/tokens.h"
 
 #include "vchordrq/encode.h"
 #include "vchordrq/meta.h"
@@ -52,10 +54,13 @@ typedef struct RqCheck
 	/* rows against the table; fetch is NULL if not asked for */
 	VcHeapFetch *fetch;
 	RqEncoder *encoder;
-	float *centroid; /* [dim] of the list at hand */
-	float *scratch;  /* [dim] */
-	char *slot;      /* [slot_bytes] */
-	char *expected;  /* [slot_bytes] */
+	float *centroid;      /* [dim] of the list at hand */
+	float *scratch;       /* [dim] */
+	char *slot;           /* [slot_bytes] */
+	char *expected;       /* [slot_bytes] */
+	VcvTokens tokens;     /* of the row at hand, in an index over arrays */
+	uint64 vectors_seen;  /* in the index, of rows that the snapshot sees (index over arrays) */
+	uint64 vectors_asked; /* in the table */
 
 	/* what is no damage, but worth a notice */
 	uint64 leaked_pages;
@@ -99,6 +104,15 @@ extern bool rq_check_run_page(RqCheck *c, const RqRun *run, uint32 ordinal, uint
 
 /* the same for all pages of a run with `bytes` bytes, all of them immutable */
 extern bool rq_check_run(RqCheck *c, const RqRun *run, uint64 bytes);
+
+/* What a row is known by in RqCheck.tids: its TID, and in an index over arrays the vector's number. */
+static inline uint64
+rq_check_key(const RqCheck *c, const ItemPointerData *tid, uint32 token)
+{
+	uint64 key = vc_tid_key(tid);
+
+	return rq_meta_has(&c->meta, RQ_META_MAXSIM) ? key << 16 | token : key;
+}
 
 /*
  * Does the stored code belong to u (rotated; relative to `centroid` unless that is NULL)?  NULL, or

@@ -26,6 +26,7 @@ typedef struct RowPlace
 	uint32 list;
 	BlockNumber block;
 	uint32 row; /* on its page (append) or in its segment */
+	int token;  /* number of the vector in its array, -1 = not known here */
 } RowPlace;
 
 /*----- vectors -----*/
@@ -80,28 +81,6 @@ check_vector(RqCheck *c, const RowPlace *place, const RqStripDisk *strip, bool *
 
 /*----- rows against the table -----*/
 
-/* the rows' value under the snapshot, set in the encoder; false: not visible (or a finding) */
-static bool
-load_value(RqCheck *c, const RowPlace *place, const ItemPointerData *tid)
-{
-	ItemPointerData copy = *tid;
-	TupleTableSlot *slot = vc_heapfetch_row(c->fetch, &copy);
-	Datum values[INDEX_MAX_KEYS];
-	bool isnull[INDEX_MAX_KEYS];
-
-	if (slot == NULL)
-		return false;
-	vc_heapfetch_values(c->fetch, slot, values, isnull);
-	if (isnull[0])
-	{
-		vc_report_add(&c->report, place->block, "row (%u,%u) of list %u is null in the table",
-					  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid), place->list);
-		return false;
-	}
-	rq_encoder_set(c->encoder, values[0]);
-	return true;
-}
-
 /* f32 rows are equal bit for bit; normalised ones up to rounding */
 static bool
 same_exact(const RqCheck *c, const float *row)
@@ -118,6 +97,74 @@ same_exact(const RqCheck *c, const float *row)
 			return false;
 	}
 	return true;
+}
+
+/* Of an array: the vector with the row's number, or where that is not kept, one that is equal. */
+static bool
+find_token(RqCheck *c, const RowPlace *place, const float *row)
+{
+	Datum token;
+
+	while (vcv_tokens_next(&c->tokens, &token))
+	{
+		int number = (int) c->tokens.next - 1;
+
+		if (place->token >= 0 && number != place->token)
+			continue;
+		rq_encoder_set(c->encoder, token);
+		c->encoder->token = (uint16) number;
+		if (place->token >= 0 || same_exact(c, row))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * the rows' value under the snapshot, set in the encoder until unload_value; false: not visible (or a
+ * finding)
+ */
+static bool
+load_value(RqCheck *c, const RowPlace *place, const ItemPointerData *tid, const float *row)
+{
+	ItemPointerData copy = *tid;
+	TupleTableSlot *slot = vc_heapfetch_row(c->fetch, &copy);
+	Datum values[INDEX_MAX_KEYS];
+	bool isnull[INDEX_MAX_KEYS];
+
+	if (slot == NULL)
+		return false;
+	vc_heapfetch_values(c->fetch, slot, values, isnull);
+	if (isnull[0])
+	{
+		vc_report_add(&c->report, place->block, "row (%u,%u) of list %u is null in the table",
+					  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid), place->list);
+		return false;
+	}
+	if (!rq_meta_has(&c->meta, RQ_META_MAXSIM))
+	{
+		rq_encoder_set(c->encoder, values[0]);
+		return true;
+	}
+	vcv_tokens_begin(&c->tokens, values[0], true);
+	if (find_token(c, place, row))
+	{
+		c->vectors_seen++;
+		vc_keyset_add(c->tids, rq_check_key(c, tid, c->encoder->token));
+		return true;
+	}
+	vc_report_add(&c->report, place->block,
+				  "vector of row (%u,%u), number %u of list %u, is not in the array in the table",
+				  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid), place->row,
+				  place->list);
+	vcv_tokens_end(&c->tokens);
+	return false;
+}
+
+static void
+unload_value(RqCheck *c)
+{
+	rq_encoder_clear(c->encoder);
+	vcv_tokens_end(&c->tokens);
 }
 
 static const char *
@@ -161,7 +208,7 @@ compare_row(RqCheck *c, const RowPlace *place, const ItemPointerData *tid, const
 {
 	const char *what = NULL;
 
-	if (!load_value(c, place, tid))
+	if (!load_value(c, place, tid, row))
 	{
 		c->lost_vectors += lost;
 		return;
@@ -181,16 +228,17 @@ compare_row(RqCheck *c, const RowPlace *place, const ItemPointerData *tid, const
 					  "%s of row (%u,%u), number %u of list %u, does not match the table", what,
 					  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid), place->row,
 					  place->list);
-	rq_encoder_clear(c->encoder);
+	unload_value(c);
 }
 
 /*----- rows -----*/
 
 /* false: the row is dead */
 static bool
-check_row(RqCheck *c, const RowPlace *place, const RqStripDisk *strip, const float *row,
+check_row(RqCheck *c, RowPlace *place, const RqStripDisk *strip, const float *row,
 		  const RqStoredCode *stored)
 {
+	bool maxsim = rq_meta_has(&c->meta, RQ_META_MAXSIM);
 	static const ItemPointerData none = {{0, 0}, 0};
 	bool have_vector = false;
 	bool lost = false;
@@ -202,10 +250,15 @@ check_row(RqCheck *c, const RowPlace *place, const RqStripDisk *strip, const flo
 						  place->row, place->list);
 		return false;
 	}
-	vc_keyset_add(c->tids, vc_tid_key(&strip->tid));
+	/* of an array it is added when its number is known */
+	if (!maxsim)
+		vc_keyset_add(c->tids, rq_check_key(c, &strip->tid, 0));
 	if (c->meta.geo.grouped)
 		have_vector = check_vector(c, place, strip, &lost);
-	if (c->fetch != NULL && (row != NULL || stored != NULL))
+	if (maxsim && have_vector)
+		place->token = ((const RqSlotDisk *) c->slot)->token;
+	/* which vector of an array it is, stands in its slot */
+	if (c->fetch != NULL && (row != NULL || (stored != NULL && (!maxsim || have_vector))))
 		compare_row(c, place, &strip->tid, row, stored, have_vector, lost);
 	else
 		c->lost_vectors += lost;
@@ -250,7 +303,7 @@ check_segment_rows(RqCheck *c, uint32 list, const RqRun *run, uint32 first,
 
 	for (uint32 i = 0; i < segment->rows; i++)
 	{
-		RowPlace place = {list, run->first + first + i / rq_strip_per_page(geo), i};
+		RowPlace place = {list, run->first + first + i / rq_strip_per_page(geo), i, -1};
 		RqStripDisk strip;
 		RqStoredCode stored;
 		bool live;
@@ -338,14 +391,18 @@ check_append_rows(RqCheck *c, uint32 list, BlockNumber block, char *copy)
 	for (uint32 i = 0; i < head->rows; i++)
 	{
 		const char *entry = copy + RQ_BODY_OFFSET + i * geo->append_bytes;
-		RowPlace place = {list, block, i};
+		RowPlace place = {list, block, i, -1};
 		RqStripDisk strip = {.tid = rq_entry_tid(entry, geo->append_bytes, 0)};
 		bool live;
 
 		CHECK_FOR_INTERRUPTS();
 		if (geo->exact)
+		{
+			if (rq_meta_has(&c->meta, RQ_META_MAXSIM))
+				place.token = ((const RqAppendExactDisk *) entry)->token;
 			live = check_row(c, &place, &strip, (const float *) (entry + sizeof(RqAppendExactDisk)),
 							 NULL);
+		}
 		else
 		{
 			const RqAppendRowDisk *row = (const RqAppendRowDisk *) entry;

@@ -21,7 +21,8 @@
 #include "vchordrq/am.h"
 
 #define KNOWN_FLAGS                                                                                \
-	(RQ_META_RESIDUAL | RQ_META_IN_TABLE | RQ_META_EXACT | RQ_META_SPHERICAL | RQ_META_AUTOMATIC)
+	(RQ_META_RESIDUAL | RQ_META_IN_TABLE | RQ_META_EXACT | RQ_META_SPHERICAL | RQ_META_AUTOMATIC | \
+	 RQ_META_MAXSIM)
 
 static uint32
 meta_crc(const RqMetaDisk *disk)
@@ -107,6 +108,9 @@ check_meta(RqMeta *meta)
 		return "type or metric";
 	if ((disk->flags & ~KNOWN_FLAGS) != 0)
 		return "flags";
+	if ((disk->flags & RQ_META_MAXSIM) != 0 &&
+		((disk->flags & RQ_META_IN_TABLE) != 0 || disk->metric != VCV_IP))
+		return "flags of an index over arrays";
 	if (disk->levels > RQ_MAX_LEVELS || disk->chains < 1 || disk->chains > RQ_MAX_CHAINS)
 		return "number of levels or chains";
 	rq_meta_derive(meta);
@@ -174,11 +178,11 @@ static const char *
 check_column(Relation index, const RqMetaDisk *disk)
 {
 	uint32 dim;
-	uint16 type;
-	uint16 metric;
+	VcvOpclass opclass;
 
-	rq_column_check(index, &dim, &type, &metric);
-	if (disk->dim != dim || disk->type != type || disk->metric != metric)
+	rq_column_check(index, &dim, &opclass);
+	if (disk->dim != dim || disk->type != opclass.type || disk->metric != opclass.metric ||
+		((disk->flags & RQ_META_MAXSIM) != 0) != opclass.maxsim)
 		return "dimension, type or metric for the column";
 	return NULL;
 }

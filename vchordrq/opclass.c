@@ -31,22 +31,18 @@ SUPPORT_FUNCTION(halfvec_ip_ops)
 SUPPORT_FUNCTION(halfvec_cosine_ops)
 
 void
-rq_column_check(Relation index, uint32 *ret_dim, uint16 *ret_type, uint16 *ret_metric)
+rq_column_check(Relation index, uint32 *ret_dim, VcvOpclass *ret_opclass)
 {
-	VcvOpclass opclass;
-
 	if (IndexRelationGetNumberOfKeyAttributes(index) < 1)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("indexing on no columns is not supported")));
 	if (IndexRelationGetNumberOfAttributes(index) > 1)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("multicolumn index is not supported")));
-	vcv_opclass_of(index, RQ_AM_NAME, &opclass);
-	if (vcv_is_quantized(opclass.type) || opclass.maxsim)
+	vcv_opclass_of(index, RQ_AM_NAME, ret_opclass);
+	if (vcv_is_quantized(ret_opclass->type))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("access method \"%s\" does not support this operator class", RQ_AM_NAME)));
 	*ret_dim = vcv_opclass_dim(index);
-	*ret_type = opclass.type;
-	*ret_metric = opclass.metric;
 }
