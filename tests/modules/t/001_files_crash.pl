@@ -100,6 +100,12 @@ for my $round (1 .. $rounds)
 	my $reader = start_session("SELECT vc_test_vpage_verify('pages', $at{'4GB'}), "
 		  . "vc_test_tape_count('pages', $at{tape});");
 
+	# not before the reader has read once, however slow the machine is
+	for (1 .. 3000)
+	{
+		last if -s "$reader->{base}.out";
+		usleep(20_000);
+	}
 	usleep(300_000 + int(rand(700_000)));
 	if ($round % 3 == 0) { $primary->stop('immediate'); }
 	else { kill_all($primary); }

@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('crash');
 $node->init(extra => ['--data-checksums']);
@@ -139,27 +139,36 @@ cmp_ok($node->safe_psql('postgres', q{SELECT pg_relation_size('c_idx') / 8192}),
 # What the lock of one session means to another, and a cleanup lock waits for pins.
 sub background
 {
-	my ($sql) = @_;
+	my ($sql, $options) = @_;
 	my ($out, $err) = ('', '');
-	my $session = IPC::Run::start(
-		[ 'psql', '-X', '-c', $sql, $node->connstr('postgres') . ' options=-cstatement_timeout=3s' ],
-		'>', \$out, '2>', \$err);
-	$node->poll_query_until('postgres',
-		q{SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND query ~ 'vc_test_(deaf|wait)' AND pid <> pg_backend_pid()})
+	return IPC::Run::start([ 'psql', '-X', '-c', $sql, $node->connstr('postgres') . ($options // '') ],
+		'>', \$out, '2>', \$err, IPC::Run::timeout(180));
+}
+
+# Waits until a session that runs this has opened the index: the page is next.
+sub has_opened
+{
+	my ($function) = @_;
+	$node->poll_query_until('postgres', qq{SELECT count(*) = 1 FROM pg_stat_activity JOIN pg_locks USING (pid)
+		WHERE query ~ '$function' AND relation = 'c_idx'::regclass AND granted AND pid <> pg_backend_pid()})
 	  or die 'the session does not start';
 	usleep(100_000);
-	return $session;
+	return;
 }
-my $holder = background("SELECT vc_test_deaf('c_idx', 1, '', 2000)");
+my $holder = background("SELECT vc_test_deaf('c_idx', 1, '', 4000)", ' options=-cstatement_timeout=5s');
+has_opened('vc_test_deaf');
 is($node->safe_psql('postgres', q{SELECT vc_test_try('c_idx', 1)}), '-1', 'locked elsewhere');
 $holder->finish;
 is($node->safe_psql('postgres', q{SELECT vc_test_try('c_idx', 1)}), '0', 'not locked any more');
 $holder = background("SELECT vc_test_wait_pinned('c_idx', 1)");
+has_opened('vc_test_wait_pinned');
 is($node->safe_psql('postgres', q{SELECT vc_test_try('c_idx', 1)}), '0', 'a pin does not lock');
-my $since = time;
-$node->safe_psql('postgres', q{SELECT vc_test_leave('c_idx', 1, 'cleanup', 'commit')});
-cmp_ok(time - $since, '>=', 1, 'a cleanup lock waits for it');
+my $cleaner = background(q{SELECT vc_test_leave('c_idx', 1, 'cleanup', 'commit')});
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE query ~ 'vc_test_leave' AND wait_event = 'BufferPin' AND pid <> pg_backend_pid()}), 'a cleanup lock waits for it');
+$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ 'vc_test_wait_pinned' AND pid <> pg_backend_pid()});
 $holder->finish;
+$cleaner->finish;
 is($node->safe_psql('postgres', q{SELECT vc_test_page('c_idx', 1)}),
 	"kind 2, owner 1.1, 'edited'", 'and gets through');
 

@@ -45,15 +45,16 @@ is($standby->safe_psql('postgres', q{SELECT vc_test_verify('s_idx', 1, 200), vc_
 # Returns the error of a standby query whose snapshot is open while the primary frees and reuses.
 sub reuse_under_query
 {
-	my ($first) = @_;
+	my ($first, $feedback) = @_;
 	my ($in, $out, $err) = ('', '', '');
 	my $query = IPC::Run::start(
 		[ 'psql', '-X', '-At', $standby->connstr('postgres') ],
 		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
 	$in .= "BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT 'open ' || count(*) FROM s;\n";
 	$query->pump until $out =~ /open/;
-	# feedback, where it is on, has to reach the primary first
-	sleep 3;
+	# feedback, where it is on, has to reach the primary first; what is sent later is never older
+	ok($primary->poll_query_until('postgres', 'SELECT count(*) = 1 FROM pg_stat_replication WHERE backend_xmin IS '
+			. ($feedback ? 'NOT NULL' : 'NULL')), 'feedback');
 	$primary->safe_psql('postgres', "SELECT vc_test_free('s_idx', $first, 4, 1, 1)");
 	$primary->safe_psql('postgres', 'SELECT pg_current_xact_id()') foreach (1 .. 3);
 	my $at = $primary->safe_psql('postgres', "SELECT vc_test_alloc('s_idx', 4, 1, 1)");
@@ -63,14 +64,14 @@ sub reuse_under_query
 	return ($at, $out, $err);
 }
 
-my ($at, $out, $err) = reuse_under_query(201);
+my ($at, $out, $err) = reuse_under_query(201, 0);
 is($at, '201', 'without feedback the primary reuses the pages');
 like($err, qr/conflict with recovery|terminating connection/, 'and the standby query is cancelled');
 unlike($out, qr/still/, 'before it reads them');
 
 $standby->append_conf('postgresql.conf', "hot_standby_feedback = on\n");
 $standby->reload;
-($at, $out, $err) = reuse_under_query(201);
+($at, $out, $err) = reuse_under_query(201, 1);
 isnt($at, '201', 'with feedback the primary extends');
 like($out, qr/still kind 2 free, owner 1\.1/, 'and the query reads on');
 is($err, '', 'without an error');

@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use VcTest qw(counts seed new_node crash client finish_all server_lived);
+use VcTest qw(counts seed new_node crash client finish_all server_lived patient_psql);
 
 seed();
 my $primary = new_node('primary', q{
@@ -64,8 +64,8 @@ sub same
 		my $want = $primary->safe_psql('postgres', $answers);
 		my $rows = $primary->safe_psql('postgres', "SELECT count(*) FROM $t");
 		like($want, qr/^(\d+ -[\d.]+,?){50}\n$rows$/, "$name: $t answers");
-		is($standby->safe_psql('postgres', $answers), $want, "$name: $t answers alike on the standby");
-		is($standby->safe_psql('postgres', "SELECT * FROM bm25_index_check('${t}_i', true)"), '', "$name: check of $t on the standby");
+		is(patient_psql($standby, $answers), $want, "$name: $t answers alike on the standby");
+		is(patient_psql($standby, "SELECT * FROM bm25_index_check('${t}_i', true)"), '', "$name: check of $t on the standby");
 	}
 	return;
 }
@@ -130,7 +130,7 @@ foreach my $feedback ('off', 'on')
 	my ($in, $out, $err) = ('', '', '');
 	my $session = IPC::Run::start([ 'psql', '-X', '-At', $standby->connstr('postgres') ],
 		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(120));
-	my $rows = $standby->safe_psql('postgres', 'SELECT count(*) FROM a');
+	my $rows = patient_psql($standby, 'SELECT count(*) FROM a');
 	$in .= qq(
 SET enable_seqscan = off;
 SET enable_sort = off;
