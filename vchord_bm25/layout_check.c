@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "core/meta.h"
 #include "core/page.h"
 #include "core/simd/bitpack/ops.h"
 
@@ -24,6 +25,9 @@ StaticAssertDecl(4 + 2 + 2 + 2 + BM25_MAX_KEY_BYTES + 5 + 3 + BM25_INLINE_BYTES 
 
 StaticAssertDecl(sizeof(Bm25TapeDisk) == 8, "Bm25TapeDisk");
 StaticAssertDecl(sizeof(Bm25SegmentDisk) == 32, "Bm25SegmentDisk");
+StaticAssertDecl(BM25_META_BLKNO == VC_META_BLKNO, "place of the metapage");
+StaticAssertDecl(offsetof(Bm25MetaDisk, size) == offsetof(VcMetaHeadDisk, size),
+				 "Bm25MetaDisk.size");
 StaticAssertDecl(offsetof(Bm25MetaDisk, k1) == 16, "Bm25MetaDisk.k1");
 StaticAssertDecl(offsetof(Bm25MetaDisk, weight) == 32, "Bm25MetaDisk.weight");
 StaticAssertDecl(offsetof(Bm25MetaDisk, fields) == 288, "Bm25MetaDisk.fields");

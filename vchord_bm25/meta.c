@@ -27,9 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
-#include "core/buf.h"
-#include "core/page.h"
-#include "core/report.h"
+#include "core/meta.h"
 
 #include "vchord_bm25/am.h"
 #include "vchord_bm25/growing.h"
@@ -55,12 +53,12 @@ is_tape_ok(const Bm25TapeDisk *tape)
 		   (tape->head != BM25_META_BLKNO && tape->head <= MaxBlockNumber);
 }
 
-/* NULL, or what is wrong */
+/* VcMetaFormat.check */
 static const char *
-find_problem(const Bm25MetaDisk *meta)
+check_meta(void *checked)
 {
-	if (meta->size != sizeof(Bm25MetaDisk))
-		return "size of the metapage";
+	const Bm25MetaDisk *meta = checked;
+
 	if ((meta->flags & ~(uint32) KNOWN_FLAGS) != 0)
 		return "flags";
 	if (meta->fields < 1 || meta->fields > BM25_MAX_FIELDS ||
@@ -94,51 +92,17 @@ find_problem(const Bm25MetaDisk *meta)
 	return NULL;
 }
 
-typedef enum MetaState
-{
-	META_OK,
-	META_DAMAGED,
-	META_VERSION
-} MetaState;
-
-static MetaState
-parse(VcSpan used, Bm25MetaDisk *ret_meta, const char **ret_what)
-{
-	memset(ret_meta, 0, sizeof(*ret_meta));
-	*ret_what = "size of the metapage";
-	if (used.len < sizeof(Bm25MetaDisk))
-		return META_DAMAGED;
-	memcpy(ret_meta, used.data, sizeof(*ret_meta));
-	*ret_what = "magic number";
-	if (ret_meta->magic != BM25_MAGIC)
-		return META_DAMAGED;
-	if (ret_meta->version != BM25_FORMAT_VERSION)
-		return META_VERSION;
-	*ret_what = find_problem(ret_meta);
-	return *ret_what == NULL ? META_OK : META_DAMAGED;
-}
-
-static void
-refuse(Relation index, MetaState state, uint32 version, const char *what)
-{
-	if (state == META_VERSION)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("index \"%s\" has format version %u, but this library reads %u",
-							   RelationGetRelationName(index), version, BM25_FORMAT_VERSION),
-						errhint("Please use REINDEX to rebuild the index.")));
-	vc_corrupt(index, BM25_META_BLKNO, "bad %s", what);
-}
-
 static Bm25KeyType
 column_type(Relation index, int column)
 {
 	return bm25_key_type(TupleDescAttr(RelationGetDescr(index), column)->atttypid);
 }
 
-/* A metapage that is right in itself may still be that of another index. */
+/* VcMetaFormat.check_index */
 static const char *
-check_columns(Relation index, const Bm25MetaDisk *meta)
+check_columns(Relation index, const void *checked)
 {
+	const Bm25MetaDisk *meta = checked;
 	int ncolumns = IndexRelationGetNumberOfKeyAttributes(index);
 
 	if ((meta->flags & BM25_META_ELEMENTS) != 0)
@@ -148,57 +112,34 @@ check_columns(Relation index, const Bm25MetaDisk *meta)
 	return meta->fields == (uint32) ncolumns ? NULL : "number of fields for the columns";
 }
 
+static const VcMetaFormat format = {.kind = BM25_PAGE_META,
+									.magic = BM25_MAGIC,
+									.version = BM25_FORMAT_VERSION,
+									.disk_size = sizeof(Bm25MetaDisk),
+									.size = sizeof(Bm25MetaDisk),
+									.check = check_meta,
+									.check_index = check_columns};
+
 /*----- reading -----*/
 
 void
 bm25_meta_read(Relation index, Bm25MetaDisk *ret_meta)
 {
-	const char *what;
-	MetaState state;
-
-	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read(index, BM25_META_BLKNO, BM25_PAGE_META);
-
-		state = parse(vc_page_contents(r.page), ret_meta, &what);
-	}
-	if (state == META_OK)
-		what = check_columns(index, ret_meta);
-	if (what != NULL)
-		refuse(index, state, ret_meta->version, what);
+	vc_meta_read(index, &format, ret_meta);
 }
 
 bool
 bm25_meta_try_read(Relation index, Bm25MetaDisk *ret_meta)
 {
-	const char *what;
-	MetaState state = META_DAMAGED;
-
-	if (RelationGetNumberOfBlocks(index) <= BM25_META_BLKNO)
-		return false;
-	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read_raw(index, BM25_META_BLKNO, NULL);
-
-		if (!vc_page_is_new(r.page) && vc_page_problem(r.page) == NULL &&
-			(vc_page_opaque_read(r.page)->kind & BM25_PAGE_META) != 0)
-			state = parse(vc_page_contents(r.page), ret_meta, &what);
-	}
-	return state == META_OK && check_columns(index, ret_meta) == NULL;
+	return vc_meta_try_read(index, &format, ret_meta);
 }
 
 Bm25MetaDisk *
 bm25_meta_edit(VcXlog *xlog)
 {
-	char *page = vc_xlog_add(xlog, BM25_META_BLKNO, BM25_PAGE_META);
-	VcSpan used = vc_page_contents(page);
 	Bm25MetaDisk copy;
-	const char *what;
-	MetaState state = parse(used, &copy, &what);
 
-	if (state != META_OK)
-		refuse(xlog->rel, state, copy.version, what);
-	return (Bm25MetaDisk *) vc_page_body(page);
+	return vc_meta_edit(xlog, &format, &copy);
 }
 
 uint32
@@ -227,9 +168,6 @@ bm25_meta_init(Relation index, Bm25MetaDisk *ret_meta)
 		types[i] = column_type(index, i);
 	bm25_build_options(index, ncolumns, types, &options);
 	memset(ret_meta, 0, sizeof(*ret_meta));
-	ret_meta->magic = BM25_MAGIC;
-	ret_meta->version = BM25_FORMAT_VERSION;
-	ret_meta->size = sizeof(Bm25MetaDisk);
 	ret_meta->flags = (options.positions ? BM25_META_POSITIONS : 0) |
 					  (options.exact_norms ? BM25_META_EXACT_NORMS : 0) |
 					  (options.elements ? BM25_META_ELEMENTS : 0);
@@ -250,9 +188,7 @@ bm25_meta_init(Relation index, Bm25MetaDisk *ret_meta)
 void
 bm25_meta_compose(const Bm25MetaDisk *meta, char *ret_page)
 {
-	vc_page_init(ret_page, BM25_PAGE_META, 0, 0);
-	vc_page_set_used(ret_page, sizeof(*meta));
-	memcpy(vc_page_body(ret_page), meta, sizeof(*meta));
+	vc_meta_compose(&format, meta, ret_page);
 }
 
 Bm25KeyType

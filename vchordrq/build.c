@@ -63,9 +63,6 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("maxsim search with rerank_in_table is not supported")));
 
-	disk->magic = RQ_MAGIC;
-	disk->version = RQ_FORMAT_VERSION;
-	disk->size = sizeof(RqMetaDisk);
 	disk->chains = (uint16) options->chains;
 	disk->build_seed = VCV_KMEANS_SEED;
 	if (options->rerank_in_table)

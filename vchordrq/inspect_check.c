@@ -36,6 +36,7 @@
 
 #include "core/attrs.h"
 #include "core/buf.h"
+#include "core/meta.h"
 #include "core/report.h"
 #include "core/tid.h"
 
@@ -551,9 +552,7 @@ prepare(RqCheck *c, bool heapallindexed)
 	const RqGeometry *geo;
 
 	/* what this session has cached must not hide a damaged metapage */
-	if (c->index->rd_amcache != NULL)
-		pfree(c->index->rd_amcache);
-	c->index->rd_amcache = NULL;
+	vc_meta_forget(c->index);
 	rq_meta_load(c->index, &c->meta);
 	geo = &c->meta.geo;
 	c->strategy = GetAccessStrategy(BAS_BULKREAD);

@@ -6,6 +6,8 @@
 
 #include "storage/bufpage.h"
 
+#include "core/meta.h"
+
 #include "vchordrq/format.h"
 
 StaticAssertDecl(SizeOfPageHeaderData == RQ_HEAD_OFFSET, "page head follows the page header");
@@ -20,6 +22,8 @@ StaticAssertDecl(RQ_SEGMENT_ROWS * sizeof(RqStripDisk) % RQ_BODY_BYTES == 0, "fu
 StaticAssertDecl(RQ_SEGMENT_ROWS * sizeof(ItemPointerData) % RQ_BODY_BYTES == 0, "the same, short");
 
 StaticAssertDecl(sizeof(RqLevelDisk) == 32, "RqLevelDisk");
+StaticAssertDecl(RQ_META_BLKNO == VC_META_BLKNO, "place of the metapage");
+StaticAssertDecl(offsetof(RqMetaDisk, size) == offsetof(VcMetaHeadDisk, size), "RqMetaDisk.size");
 StaticAssertDecl(offsetof(RqMetaDisk, dim) == 16, "RqMetaDisk.dim");
 StaticAssertDecl(offsetof(RqMetaDisk, levels) == 24, "RqMetaDisk.levels");
 StaticAssertDecl(offsetof(RqMetaDisk, slot_bytes) == 32, "RqMetaDisk.slot_bytes");

@@ -1,21 +1,12 @@
 /*
  * vchordrq/meta.c
- *		The metapage: composing, loading, checking.
- *
- * The struct follows the page header of block 0.  It never changes after the build, so what one load
- * has checked stays in rd_amcache until the relcache entry is rebuilt (as it is when REINDEX gives
- * the index another file).
+ *		The metapage: what core/meta has to know of it, and what its values must be.
  */
 #include "postgres.h"
 
 #include "vchordrq/meta.h"
 
-#include "port/pg_crc32c.h"
-#include "utils/memutils.h"
-
-#include "core/buf.h"
-#include "core/page.h"
-#include "core/report.h"
+#include "core/meta.h"
 #include "core/vector/distance.h"
 #include "core/vector/types.h"
 #include "vchordrq/am.h"
@@ -23,31 +14,6 @@
 #define KNOWN_FLAGS                                                                                \
 	(RQ_META_RESIDUAL | RQ_META_IN_TABLE | RQ_META_EXACT | RQ_META_SPHERICAL | RQ_META_AUTOMATIC | \
 	 RQ_META_MAXSIM)
-
-static uint32
-meta_crc(const RqMetaDisk *disk)
-{
-	RqMetaDisk copy = *disk;
-	pg_crc32c crc;
-
-	copy.crc = 0;
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, &copy, sizeof(copy));
-	FIN_CRC32C(crc);
-	return crc;
-}
-
-void
-rq_meta_compose(char *page, const RqMetaDisk *meta)
-{
-	RqMetaDisk *disk = (RqMetaDisk *) vc_page_body(page);
-
-	vc_page_init(page, RQ_PAGE_META, 0, 0);
-	memcpy(disk, meta, sizeof(*disk));
-	disk->crc = 0;
-	disk->crc = meta_crc(disk);
-	vc_page_set_used(page, sizeof(*disk));
-}
 
 void
 rq_meta_derive(RqMeta *meta)
@@ -95,13 +61,13 @@ check_levels(const RqMeta *meta)
 	return NULL;
 }
 
+/* VcMetaFormat.check */
 static const char *
-check_meta(RqMeta *meta)
+check_meta(void *checked)
 {
+	RqMeta *meta = checked;
 	const RqMetaDisk *disk = &meta->disk;
 
-	if (disk->size != sizeof(RqMetaDisk) || disk->crc != meta_crc(disk))
-		return "checksum of the metapage";
 	if (disk->dim < 1 || disk->dim > VCV_MAX_DIM)
 		return "dimension";
 	if (disk->type > VCV_HALFVEC || disk->metric > VCV_COSINE)
@@ -127,56 +93,11 @@ check_meta(RqMeta *meta)
 	return check_levels(meta);
 }
 
-typedef enum MetaState
-{
-	META_OK,
-	META_DAMAGED,
-	META_VERSION
-} MetaState;
-
-/* Copy and check what `page` holds; *ret_what names the damage. */
-static MetaState
-parse_page(const char *page, RqMeta *ret_meta, const char **ret_what)
-{
-	VcSpan used = vc_page_contents(page);
-	RqMetaDisk *disk = &ret_meta->disk;
-
-	*ret_what = "size of the metapage";
-	if (used.len < offsetof(RqMetaDisk, flags))
-		return META_DAMAGED;
-	memset(ret_meta, 0, sizeof(*ret_meta));
-	memcpy(disk, used.data, Min(used.len, sizeof(*disk)));
-	*ret_what = "magic number";
-	if (disk->magic != RQ_MAGIC)
-		return META_DAMAGED;
-	if (disk->version != RQ_FORMAT_VERSION)
-		return META_VERSION;
-	*ret_what = check_meta(ret_meta);
-	return *ret_what == NULL ? META_OK : META_DAMAGED;
-}
-
-static bool
-from_cache(Relation index, RqMeta *ret_meta)
-{
-	if (index->rd_amcache == NULL)
-		return false;
-	memcpy(ret_meta, index->rd_amcache, sizeof(*ret_meta));
-	return true;
-}
-
-static void
-to_cache(Relation index, const RqMeta *meta)
-{
-	void *copy = MemoryContextAlloc(index->rd_indexcxt, sizeof(*meta));
-
-	memcpy(copy, meta, sizeof(*meta));
-	index->rd_amcache = copy;
-}
-
-/* A metapage that is right in itself may still be that of another index. */
+/* VcMetaFormat.check_index */
 static const char *
-check_column(Relation index, const RqMetaDisk *disk)
+check_column(Relation index, const void *checked)
 {
+	const RqMetaDisk *disk = &((const RqMeta *) checked)->disk;
 	uint32 dim;
 	VcvOpclass opclass;
 
@@ -187,53 +108,30 @@ check_column(Relation index, const RqMetaDisk *disk)
 	return NULL;
 }
 
+static const VcMetaFormat format = {.kind = RQ_PAGE_META,
+									.magic = RQ_MAGIC,
+									.version = RQ_FORMAT_VERSION,
+									.disk_size = sizeof(RqMetaDisk),
+									.crc_at = offsetof(RqMetaDisk, crc),
+									.size = sizeof(RqMeta),
+									.fixed = true,
+									.check = check_meta,
+									.check_index = check_column};
+
+void
+rq_meta_compose(char *page, const RqMetaDisk *meta)
+{
+	vc_meta_compose(&format, meta, page);
+}
+
 void
 rq_meta_load(Relation index, RqMeta *ret_meta)
 {
-	const char *what;
-	MetaState state;
-
-	if (from_cache(index, ret_meta))
-		return;
-	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read(index, RQ_META_BLKNO, RQ_PAGE_META);
-
-		state = parse_page(r.page, ret_meta, &what);
-	}
-	if (state == META_VERSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("index \"%s\" has format version %u, but this library reads %u",
-						RelationGetRelationName(index), ret_meta->disk.version, RQ_FORMAT_VERSION),
-				 errhint("Please use REINDEX to rebuild the index.")));
-	if (state == META_OK)
-		what = check_column(index, &ret_meta->disk);
-	if (what != NULL)
-		vc_corrupt(index, RQ_META_BLKNO, "bad %s", what);
-	to_cache(index, ret_meta);
+	vc_meta_read(index, &format, ret_meta);
 }
 
 bool
 rq_meta_try_load(Relation index, RqMeta *ret_meta)
 {
-	const char *what;
-	MetaState state = META_DAMAGED;
-
-	if (from_cache(index, ret_meta))
-		return true;
-	if (RelationGetNumberOfBlocks(index) <= RQ_META_BLKNO)
-		return false;
-	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read_raw(index, RQ_META_BLKNO, NULL);
-
-		if (!vc_page_is_new(r.page) && vc_page_problem(r.page) == NULL &&
-			(vc_page_opaque_read(r.page)->kind & RQ_PAGE_META) != 0)
-			state = parse_page(r.page, ret_meta, &what);
-	}
-	if (state != META_OK || check_column(index, &ret_meta->disk) != NULL)
-		return false;
-	to_cache(index, ret_meta);
-	return true;
+	return vc_meta_try_read(index, &format, ret_meta);
 }
