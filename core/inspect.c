@@ -23,6 +23,7 @@
 #include "funcapi.h"
 #include "lib/bloomfilter.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -31,7 +32,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "core/buf.h"
 #include "core/compat.h"
+#include "core/page.h"
 
 /* ---- opening ---- */
 
@@ -164,6 +167,50 @@ vc_inspect_block(const VcInspect *inspect, int64 block)
 						errdetail("Index \"%s\" has %u blocks.",
 								  RelationGetRelationName(inspect->index), nblocks)));
 	return (BlockNumber) block;
+}
+
+void
+vc_inspect_copy_page(Relation index, BlockNumber block, BufferAccessStrategy strategy,
+					 char *ret_page)
+{
+	VC_SCOPED(vc_page_read_drop) VcPageRead r = vc_page_read_raw(index, block, strategy);
+
+	memcpy(ret_page, r.page, BLCKSZ);
+}
+
+uint16
+vc_inspect_page_head(VcJson *json, const char *page, BlockNumber block, const char *const *names,
+					 int nnames)
+{
+	const VcPageOpaque *opaque = vc_page_opaque_read(page);
+	uint16 kind = opaque->kind & VC_PAGE_KIND_MASK;
+	const char *problem = vc_page_is_new(page) ? NULL : vc_page_problem(page);
+
+	vc_json_open(json, NULL, '{');
+	vc_json_number(json, "block", block);
+	if (vc_page_is_new(page))
+	{
+		vc_json_text(json, "kind", "new");
+		return 0;
+	}
+	if (problem != NULL)
+	{
+		vc_json_text(json, "problem", problem);
+		return 0;
+	}
+	vc_json_text(json, "kind",
+				 kind != 0 && pg_rightmost_one_pos32(kind) < nnames
+					 ? names[pg_rightmost_one_pos32(kind)]
+					 : "unknown");
+	vc_json_bool(json, "free", vc_page_is_free(page));
+	if (vc_page_is_free(page))
+		vc_json_number(json, "free_xid", U64FromFullTransactionId(opaque->free_xid));
+	vc_json_number(json, "owner", opaque->owner);
+	vc_json_number(json, "incarnation", opaque->incarnation);
+	vc_json_block(json, "next", opaque->next);
+	if ((opaque->kind & VC_PAGE_SEALED) != 0)
+		vc_json_bool(json, "crc_ok", vc_page_seal_ok(page));
+	return kind;
 }
 
 double

@@ -22,11 +22,14 @@
 #include "fmgr.h"
 #include "nodes/execnodes.h"
 #include "storage/block.h"
+#include "storage/buf.h"
 #include "storage/itemptr.h"
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 #include "utils/tuplestore.h"
+
+#include "core/json.h"
 
 typedef enum VcInspectRight
 {
@@ -67,6 +70,18 @@ extern void vc_inspect_end(VcInspect *inspect);
 
 /* Block number of a SQL integer, checked against the size of the index. */
 extern BlockNumber vc_inspect_block(const VcInspect *inspect, int64 block);
+
+/* Copies a page as it is, damaged or not; strategy may be NULL. */
+extern void vc_inspect_copy_page(Relation index, BlockNumber block, BufferAccessStrategy strategy,
+								 char *ret_page);
+
+/*
+ * Opens an object and writes what every page has: kind, owner, incarnation, next; the caller adds what is
+ * behind and closes it.  names: of the kinds, by bit.  Returns the kind, or 0 if there is nothing behind: the
+ * page is new, or too damaged to be looked into.
+ */
+extern uint16 vc_inspect_page_head(VcJson *json, const char *page, BlockNumber block,
+								   const char *const *names, int nnames);
 
 /*
  * Calls back for each row that the snapshot sees and the index should hold (predicate applied,

@@ -70,10 +70,7 @@ bm25_check_load(Bm25Check *c, BlockNumber block)
 		problem = "the block does not exist";
 	else
 	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read_raw(c->index, block, c->strategy);
-
-		memcpy(c->page, r.page, BLCKSZ);
+		vc_inspect_copy_page(c->index, block, c->strategy, c->page);
 		problem = vc_page_problem(c->page);
 	}
 	if (problem == NULL)
@@ -380,12 +377,7 @@ account(Bm25Check *c)
 		CHECK_FOR_INTERRUPTS();
 		if ((c->claimed[block / 8] >> (block % 8) & 1) != 0)
 			continue;
-		{
-			VC_SCOPED(vc_page_read_drop)
-			VcPageRead r = vc_page_read_raw(c->index, block, c->strategy);
-
-			memcpy(c->page, r.page, BLCKSZ);
-		}
+		vc_inspect_copy_page(c->index, block, c->strategy, c->page);
 		if (vc_page_is_new(c->page))
 			continue;
 		if (vc_page_problem(c->page) != NULL)

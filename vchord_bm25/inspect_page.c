@@ -14,8 +14,8 @@
 #include "utils/builtins.h"
 
 #include "core/attrs.h"
-#include "core/buf.h"
 #include "core/json.h"
+#include "core/page.h"
 #include "core/tid.h"
 #include "core/vpage.h"
 
@@ -482,40 +482,6 @@ put_kind(PageText *t, BlockNumber block, uint16 kind)
 	}
 }
 
-static void
-put_page(PageText *t, BlockNumber block)
-{
-	const VcPageOpaque *opaque = vc_page_opaque_read(t->page);
-	uint16 kind = opaque->kind & VC_PAGE_KIND_MASK;
-	const char *problem;
-
-	vc_json_open(&t->json, NULL, '{');
-	vc_json_number(&t->json, "block", block);
-	problem = vc_page_is_new(t->page) ? NULL : vc_page_problem(t->page);
-	if (vc_page_is_new(t->page))
-		vc_json_text(&t->json, "kind", "new");
-	else if (problem != NULL)
-		vc_json_text(&t->json, "problem", problem);
-	else
-	{
-		vc_json_text(&t->json, "kind",
-					 pg_rightmost_one_pos32(kind) < (int) lengthof(kind_names)
-						 ? kind_names[pg_rightmost_one_pos32(kind)]
-						 : "unknown");
-		vc_json_bool(&t->json, "free", vc_page_is_free(t->page));
-		if (vc_page_is_free(t->page))
-			vc_json_number(&t->json, "free_xid", U64FromFullTransactionId(opaque->free_xid));
-		vc_json_number(&t->json, "owner", opaque->owner);
-		vc_json_number(&t->json, "incarnation", opaque->incarnation);
-		vc_json_block(&t->json, "next", opaque->next);
-		if ((opaque->kind & VC_PAGE_SEALED) != 0)
-			vc_json_bool(&t->json, "crc_ok", vc_page_seal_ok(t->page));
-		vc_json_number(&t->json, "used", vc_page_contents(t->page).len);
-		put_kind(t, block, kind);
-	}
-	vc_json_close(&t->json, '}');
-}
-
 /* bm25_page_inspect(index regclass, blkno integer) returns text */
 Datum
 bm25_page_inspect(PG_FUNCTION_ARGS)
@@ -528,19 +494,22 @@ bm25_page_inspect(PG_FUNCTION_ARGS)
 	char *page = palloc(BLCKSZ);
 	VcInspect inspect;
 	BlockNumber block;
+	uint16 kind;
 
 	vc_inspect_begin(PG_GETARG_OID(0), &spec, &inspect);
 	block = vc_inspect_block(&inspect, PG_GETARG_INT32(1));
-	{
-		VC_SCOPED(vc_page_read_drop) VcPageRead r = vc_page_read_raw(inspect.index, block, NULL);
-
-		memcpy(page, r.page, BLCKSZ);
-	}
+	vc_inspect_copy_page(inspect.index, block, NULL, page);
 	t->page = page;
 	t->index = inspect.index;
 	t->have_meta = bm25_meta_try_read(inspect.index, &t->meta);
 	vc_json_init(&t->json);
-	put_page(t, block);
+	kind = vc_inspect_page_head(&t->json, page, block, kind_names, lengthof(kind_names));
+	if (kind != 0)
+	{
+		vc_json_number(&t->json, "used", vc_page_contents(page).len);
+		put_kind(t, block, kind);
+	}
+	vc_json_close(&t->json, '}');
 	vc_inspect_end(&inspect);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(t->json.text.data, t->json.text.len));
 }

@@ -67,12 +67,7 @@ rq_check_load(RqCheck *c, BlockNumber block)
 	}
 	if (block < c->nblocks && (c->blocks[block] & RQ_BLOCK_BAD) != 0)
 		return false;
-	{
-		VC_SCOPED(vc_page_read_drop)
-		VcPageRead r = vc_page_read_raw(c->index, block, c->strategy);
-
-		memcpy(c->page, r.page, BLCKSZ);
-	}
+	vc_inspect_copy_page(c->index, block, c->strategy, c->page);
 	if (vc_page_is_new(c->page))
 	{
 		vc_report_add(&c->report, block, "page was never written");
@@ -275,12 +270,7 @@ scan_blocks(RqCheck *c)
 		const char *problem;
 
 		CHECK_FOR_INTERRUPTS();
-		{
-			VC_SCOPED(vc_page_read_drop)
-			VcPageRead r = vc_page_read_raw(c->index, block, c->strategy);
-
-			memcpy(c->page, r.page, BLCKSZ);
-		}
+		vc_inspect_copy_page(c->index, block, c->strategy, c->page);
 		if (vc_page_is_new(c->page))
 			continue;
 		problem = vc_page_problem(c->page);

@@ -15,8 +15,8 @@
 #include "port/pg_crc32c.h"
 
 #include "core/attrs.h"
-#include "core/buf.h"
 #include "core/json.h"
+#include "core/page.h"
 #include "core/tid.h"
 
 #include "vchordrq/inspect.h"
@@ -281,42 +281,6 @@ put_kind(PageText *t, uint16 kind)
 	}
 }
 
-static void
-put_page(PageText *t, BlockNumber block)
-{
-	const VcPageOpaque *opaque = vc_page_opaque_read(t->page);
-	uint16 kind = opaque->kind & VC_PAGE_KIND_MASK;
-	const char *problem;
-
-	vc_json_open(&t->json, NULL, '{');
-	vc_json_number(&t->json, "block", block);
-	if (vc_page_is_new(t->page))
-	{
-		vc_json_text(&t->json, "kind", "new");
-		vc_json_close(&t->json, '}');
-		return;
-	}
-	problem = vc_page_problem(t->page);
-	if (problem != NULL)
-	{
-		vc_json_text(&t->json, "problem", problem);
-		vc_json_close(&t->json, '}');
-		return;
-	}
-	vc_json_text(&t->json, "kind",
-				 kind != 0 && pg_rightmost_one_pos32(kind) < (int) lengthof(kind_names)
-					 ? kind_names[pg_rightmost_one_pos32(kind)]
-					 : "unknown");
-	vc_json_bool(&t->json, "free", vc_page_is_free(t->page));
-	if (vc_page_is_free(t->page))
-		vc_json_number(&t->json, "free_xid", U64FromFullTransactionId(opaque->free_xid));
-	vc_json_number(&t->json, "owner", opaque->owner);
-	vc_json_number(&t->json, "incarnation", opaque->incarnation);
-	vc_json_block(&t->json, "next", opaque->next);
-	put_kind(t, kind);
-	vc_json_close(&t->json, '}');
-}
-
 VC_FUNCTION(vchordrq_page_inspect);
 
 /* vchordrq_page_inspect(index regclass, block bigint) returns jsonb */
@@ -327,18 +291,17 @@ vchordrq_page_inspect(PG_FUNCTION_ARGS)
 	char *page = palloc(BLCKSZ);
 	VcInspect inspect;
 	BlockNumber block;
+	uint16 kind;
 
 	rq_inspect_begin(PG_GETARG_OID(0), VC_INSPECT_SELECT, AccessShareLock, false, &inspect);
 	block = vc_inspect_block(&inspect, PG_GETARG_INT64(1));
-	{
-		VC_SCOPED(vc_page_read_drop) VcPageRead r = vc_page_read_raw(inspect.index, block, NULL);
-
-		memcpy(page, r.page, BLCKSZ);
-	}
+	vc_inspect_copy_page(inspect.index, block, NULL, page);
 	t->page = page;
 	t->have_meta = rq_meta_try_load(inspect.index, &t->meta);
 	vc_json_init(&t->json);
-	put_page(t, block);
+	kind = vc_inspect_page_head(&t->json, page, block, kind_names, lengthof(kind_names));
+	put_kind(t, kind);
+	vc_json_close(&t->json, '}');
 	vc_inspect_end(&inspect);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(t->json.text.data)));
 }
