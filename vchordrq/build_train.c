@@ -25,6 +25,7 @@
 #include "core/simd/vector/ops.h"
 #include "core/vector/assigner.h"
 #include "core/vector/kmeans.h"
+#include "core/vector/means.h"
 #include "core/vector/rotate.h"
 #include "core/vector/sample.h"
 

@@ -20,6 +20,7 @@
 #include "core/simd/vector/rotate_ops.h"
 #include "core/vector/assigner.h"
 #include "core/vector/kmeans.h"
+#include "core/vector/means.h"
 #include "core/vector/rotate.h"
 
 static int failures;
