@@ -7,9 +7,8 @@ use warnings FATAL => 'all';
 
 use PostgreSQL::Test::Utils;
 use Test::More;
-use VcTest qw(counts seed new_node client finish_all server_lived patch_file crc32c $long);
-
-use constant PAGE => 8192;
+use VcDamage;
+use VcTest qw(counts seed new_node crc32c);
 
 seed();
 my $node = new_node('corruption', q{
@@ -51,82 +50,32 @@ foreach my $t (sort keys %layouts)
 }
 my %paths = map { $_ => $node->safe_psql('postgres', "SELECT pg_relation_filepath('${_}_i')") } keys %layouts;
 $node->stop;
-my $pristine = $node->basedir . '/pristine';
-system_or_bail('cp', '-a', $node->data_dir, $pristine);
 
-sub one_of { return $_[ int(rand(@_)) ]; }
-
-# a value that field checks are prone to let through
-sub odd32
+# fields in front, of structs in the body, and of the special space
+sub fields
 {
-	my ($pages) = @_;
-	return one_of(0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE, $pages, $pages - 1,
-		int(rand($pages)), int(rand($pages)), int(rand(1 << 16)), int(rand(0xFFFFFFFF)));
+	my ($lower) = @_;
+	return (24 + 4 * int(rand(20)), 24 + 4 * int(rand(($lower - 24) / 4)), 24 + 4 * int(rand(160)), 8160 + 4 * int(rand(8)));
 }
 
-sub flip
+# mostly with a checksum that is right, so that the contents are looked at
+sub seal
 {
-	my ($bytes) = @_;
-	my $at = int(rand(length $bytes));
-	substr($bytes, $at, 1) = chr(ord(substr($bytes, $at, 1)) ^ (1 << int(rand(8))));
-	return $bytes;
+	my ($page, $how, $lower) = @_;
+	my $kind = unpack('S', substr($page, 8188, 2));
+	return ($page, $how) if $how !~ /body|field/ || rand() >= 0.75;
+	my ($upper) = unpack('S', substr($page, 14, 2));
+	my $items = $upper >= $lower && $upper <= 8160 ? substr($page, $upper, 8160 - $upper) : '';
+	substr($page, 8184, 4) = pack('L', crc32c(substr($page, 24, $lower - 24) . $items . substr($page, 8176, 8) . pack('L', $kind & 0x3FFF)))
+	  if $kind & 0x4000;
+	return ($page, "$how, sealed");
 }
 
-# Damages one file; returns what was done.
-sub damage
+sub damage_file
 {
 	my ($path) = @_;
-	my $file = slurp_file($path);
-	my $pages = length($file) / PAGE;
-	my %kinds;
-	push @{ $kinds{ unpack('S', substr($file, $_ * PAGE + 8188, 2)) & 0x3FFF } }, $_ foreach 0 .. $pages - 1;
-
-	# every kind of page alike, however many there are of it
-	my $blk = one_of(@{ $kinds{ one_of(sort keys %kinds) } });
-	my $page = substr($file, $blk * PAGE, PAGE);
-	my $kind = unpack('S', substr($page, 8188, 2)) & 0x3FFF;
-	my ($lower, $upper) = unpack('SS', substr($page, 12, 4));
-	my $how = one_of(qw(special header body body body field field field zero garbage copy truncate cut));
-
-	$lower = 4000 if $lower < 60 || $lower > 8160;
-	if ($how eq 'truncate' || $how eq 'cut')
-	{
-		truncate($path, $blk * PAGE + ($how eq 'cut' ? 1 + int(rand(PAGE - 1)) : 0)) or die $!;
-		return "$how, block $blk of $pages, kind $kind";
-	}
-	if ($how eq 'special') { substr($page, 8160) = flip(substr($page, 8160)) }
-	elsif ($how eq 'header') { substr($page, 8, 16) = flip(substr($page, 8, 16)) }
-	elsif ($how eq 'body')
-	{
-		my $n = 1 + int(rand(8));
-		substr($page, 24 + int(rand($lower - 24 - $n)), $n) = pack('C*', map { int(rand(256)) } 1 .. $n);
-	}
-	elsif ($how eq 'field')
-	{
-		# fields in front, of structs in the body, and of the special space
-		my $from = one_of(24 + 4 * int(rand(20)), 24 + 4 * int(rand(($lower - 24) / 4)), 24 + 4 * int(rand(160)), 8160 + 4 * int(rand(8)));
-		$how .= " $from";
-		substr($page, $from, 4) = pack('L', odd32($pages));
-	}
-	elsif ($how eq 'zero') { $page = "\0" x PAGE }
-	elsif ($how eq 'garbage') { $page = pack('C*', map { int(rand(256)) } 1 .. PAGE) }
-	else
-	{
-		my $from = int(rand($pages));
-		$how .= " of $from";
-		$page = substr($file, $from * PAGE, PAGE);
-	}
-	# mostly with a checksum that is right, so that the contents are looked at
-	if ($how =~ /body|field/ && rand() < 0.75)
-	{
-		my $identity = substr($page, 8176, 8) . pack('L', unpack('S', substr($page, 8188, 2)) & 0x3FFF);
-		substr($page, 8184, 4) = pack('L', crc32c(substr($page, 24, $lower - 24) .
-			  ($upper >= $lower && $upper <= 8160 ? substr($page, $upper, 8160 - $upper) : '') . $identity))
-		  if unpack('S', substr($page, 8188, 2)) & 0x4000;
-		$how .= ', sealed';
-	}
-	patch_file($path, $blk * PAGE, $page);
-	return "$how, block $blk of $pages, kind $kind";
+	return damage($path, kinds => 0x3FFF, body => 24, fields => \&fields, finish => \&seal,
+		hows => [qw(special header body body body field field field zero garbage copy truncate cut)]);
 }
 
 # What is done with a damaged index.  The last statements show that nothing was lost.
@@ -157,34 +106,6 @@ sub script
 	  . "SELECT 'rows ' || ((SELECT count(*) FROM $t WHERE body @@ to_bm25query('all', '$i')) - count(*)) FROM $t;\n";
 }
 
-# our error; the server's for a page or a file end it cannot read; another format
-my %clean = map { $_ => 1 } qw(XX002 XX001 0A000);
-my ($cases, $refused, @bad) = (0, 0);
-foreach my $cycle (1 .. counts(12, 350))
-{
-	my %done;
-	system_or_bail('rm', '-rf', $node->data_dir);
-	system_or_bail('cp', '-a', $pristine, $node->data_dir);
-	$done{$_} = damage($node->data_dir . "/$paths{$_}") foreach sort keys %paths;
-	$node->start;
-	foreach my $t (sort keys %layouts)
-	{
-		my $client = client($node, script($t));
-		my $said = finish_all($client);
-		my @codes = $said =~ /(?:ERROR|FATAL|PANIC):  (\w{5})/g;
-		my @wrong = grep { !$clean{$_} } @codes;
-		my ($end) = $client->{out} =~ /alive\n(.*)/s;
-
-		$cases++;
-		$refused++ if @codes;
-		$end //= 'no end';
-		next if !@wrong && $said !~ /server closed|connection/ && $end =~ /^REINDEX\ncheck 0\nrows 0\n$/;
-		push @bad, "cycle $cycle, $t, $done{$t}: " . join(" ", (map { s/\s+$//r =~ s/^\S+client//r } grep { /ERROR|FATAL|server/ } split /\n/, $said), $end =~ tr/\n/ /r);
-	}
-	$node->stop('immediate');
-}
-diag($_) foreach @bad[ 0 .. ($#bad > 30 ? 30 : $#bad) ];
-is(scalar(@bad), 0, "$cases damaged indexes: clean errors, all back after REINDEX");
-cmp_ok($refused, '>', $cases / 10, "damage is noticed ($refused of $cases)");
-server_lived($node, 'the server never died');
+damage_rounds($node, cycles => counts(12, 350), paths => \%paths, damage => \&damage_file, script => \&script,
+	end => qr/^REINDEX\ncheck 0\nrows 0\n$/);
 done_testing();

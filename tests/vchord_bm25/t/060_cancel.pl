@@ -6,8 +6,8 @@ use warnings FATAL => 'all';
 
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
-use VcTest qw(counts seed new_node client finish_all server_lived wait_until);
+use VcCancel;
+use VcTest qw(counts seed new_node);
 
 seed();
 my $node = new_node('cancel', q{
@@ -49,18 +49,6 @@ my %statements = (
 	'vacuum' => 'DELETE FROM t WHERE id % 20 = %d; VACUUM t',
 	'check' => "SELECT count(*) FROM bm25_index_check('t_i', true)");
 
-# files of the database that belong to no relation
-sub stray_files
-{
-	my $folder = $node->data_dir . '/base/'
-	  . $node->safe_psql('postgres', 'CHECKPOINT; SELECT oid FROM pg_database WHERE datname = current_database()');
-	my %known = map { $_ => 1 } split /\n/,
-	  $node->safe_psql('postgres', 'SELECT pg_relation_filenode(oid) FROM pg_class WHERE relkind IN (\'r\', \'i\', \'S\', \'t\', \'m\')');
-	my @stray = grep { /^t?\d/ && !$known{ $_ =~ s/[._].*//r } } map { s/.*\///r } glob("$folder/*");
-	push @stray, glob($node->data_dir . '/base/pgsql_tmp/*');
-	return "@stray";
-}
-
 sub sound
 {
 	my ($name) = @_;
@@ -72,64 +60,9 @@ sub sound
 		SELECT (SELECT count(*) FROM t WHERE body @@ to_bm25query('all', 't_i')) - count(*) FROM t"), '0', "$name: all rows");
 }
 
-my ($cancelled, $done) = (0, 0);
-my %hit;
-foreach my $round (1 .. counts(1, 25))
-{
-	foreach my $name (sort keys %statements)
-	{
-		my $residue = int(rand(20));
-		my $sql = $statements{$name} =~ s/= %d/= $residue/r;
-		my $prepare = "DROP INDEX IF EXISTS x_i;\nSET enable_seqscan = off;\n";
-
-		# how long it takes uncancelled, but not over and over
-		my $since = time;
-		$node->safe_psql('postgres', join ';', "$prepare SELECT 1", split /; (?=CREATE INDEX C|VACUUM)/, $sql)
-		  if $sql !~ /CONCURRENTLY|VACUUM/;
-		my $ms = (time - $since) * 1000;
-		$ms = 400 if $sql =~ /CONCURRENTLY|VACUUM/;
-		foreach my $i (1 .. counts(3, 4))
-		{
-			# one that came to its end had too much time
-			my $timeout = 1 + int(rand($ms));
-			my $client = client($node, "$prepare\nSET statement_timeout = $timeout;\n" . ($sql =~ s/; /;\n/gr) . ";\n"
-				  . "RESET statement_timeout;\n"
-				  . "SELECT 'near ' || count(*) FROM (SELECT id FROM t ORDER BY body <&> to_bm25query('all w1', 't_i') LIMIT 10) s;\n");
-			my $said = join '', grep { /ERROR|FATAL|WARNING|closed/ } split /^/, finish_all($client);
-			if ($said =~ /^(\S+ ERROR:  57014[^\n]*\n)+$/) { $cancelled++; $hit{$name}++ }
-			elsif ($said eq '') { $done++; $ms = $timeout }
-			else { is($said, '', "$name cancelled after $timeout ms") }
-			if ($client->{out} !~ /near 10\n$/)
-			{
-				is($client->{out}, "near 10\n", "$name cancelled after $timeout ms: session works");
-			}
-		}
-	}
-
-	# an outright cancel and a termination, too
-	foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
-	{
-		my $client = client($node, "DROP INDEX IF EXISTS x_i;\n" . "$statements{'parallel build'};\nDROP INDEX IF EXISTS x_i;\n" x 50);
-		ok(wait_until($node, "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%CREATE INDEX x_i%' AND state = 'active' AND pid <> pg_backend_pid()"),
-			"round $round: a build is under way");
-		Time::HiRes::usleep(int(rand(300_000)));
-		$node->safe_psql('postgres', "SELECT $_(pid) FROM pg_stat_activity WHERE query LIKE '%x_i%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()")
-		  foreach $how, 'pg_terminate_backend';
-		finish_all($client);
-	}
-	ok(wait_until($node, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type ~ 'parallel|client' AND pid <> pg_backend_pid()"),
-		"round $round: no worker is left");
-	$node->safe_psql('postgres', 'DROP INDEX IF EXISTS x_i');
-	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid()
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND locktype IN ('relation', 'page')"),
-		'0', "round $round: no lock is left");
-	is(stray_files(), '', "round $round: no file is left");
-	sound("round $round");
-}
-note("$cancelled cancelled, $done came to their end: " . join(', ', map { "$_ $hit{$_}" } sort keys %hit));
-cmp_ok($cancelled, '>', $done / 4, 'cancels hit');
-$node->safe_psql('postgres', 'VACUUM t');
-sound('in the end');
-server_lived($node, 'no backend died');
+cancel_rounds($node, statements => \%statements, rounds => counts(1, 25), times => counts(3, 4),
+	before => 'SET enable_seqscan = off',
+	near => "SELECT count(*) FROM (SELECT id FROM t ORDER BY body <&> to_bm25query('all w1', 't_i') LIMIT 10) s",
+	sound => \&sound);
 $node->stop;
 done_testing();
