@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "core/options.h"
 #include "core/page_writer.h"
 #include "core/progress.h"
 #include "core/vector/kmeans.h"
@@ -43,6 +44,21 @@ rq_ambuildphasename(int64 phasenum)
 	return vc_progress_name(build_phases, lengthof(build_phases), phasenum);
 }
 
+/* what an index over the column cannot be or have */
+static void
+check_column(const RqBuild *build)
+{
+	VcvType type = build->opclass.type;
+
+	if (vcv_is_quantized(type) && build->options.residual == 1)
+		vc_options_invalid("Leave the option out.",
+						   "residual_quantization is not supported for %s type",
+						   type == VCV_RABITQ8 ? "rabitq8" : "rabitq4");
+	if (build->opclass.maxsim && build->options.rerank_in_table)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("maxsim search with rerank_in_table is not supported")));
+}
+
 /* options, column, and what of the metapage follows from them */
 static RqBuild *
 begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext context)
@@ -50,6 +66,7 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 	RqBuild *build = palloc0(sizeof(RqBuild));
 	RqBuildOptions *options = &build->options;
 	RqMetaDisk *disk = &build->meta.disk;
+	bool quantized;
 
 	build->heap = heap;
 	build->index = index;
@@ -59,20 +76,19 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 	rq_column_check(index, &disk->dim, &build->opclass);
 	disk->type = (uint16) build->opclass.type;
 	disk->metric = (uint16) build->opclass.metric;
-	if (build->opclass.maxsim && options->rerank_in_table)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("maxsim search with rerank_in_table is not supported")));
+	check_column(build);
+	quantized = vcv_is_quantized(build->opclass.type);
 
 	disk->chains = (uint16) options->chains;
 	disk->build_seed = VCV_KMEANS_SEED;
 	if (options->rerank_in_table)
 		disk->flags |= RQ_META_IN_TABLE;
-	else if (disk->dim <= RQ_EXACT_MAX_DIM)
+	else if (disk->dim <= RQ_EXACT_MAX_DIM && !quantized)
 		disk->flags |= RQ_META_EXACT;
 	if (build->opclass.maxsim)
 		disk->flags |= RQ_META_MAXSIM;
 	/* centred codes are never worse, so residual is on unless the user said no */
-	if (options->residual != 0)
+	if (options->residual != 0 && !quantized)
 		disk->flags |= RQ_META_RESIDUAL;
 	/*
 	 * Off unless asked for: inner product loses recall by it, and cosine gains nothing, because lists

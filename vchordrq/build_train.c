@@ -161,7 +161,9 @@ rotate_row(void *arg, float *x)
 
 	if (build->nnorms < RQ_BUILD_NORMS)
 		build->norms[build->nnorms++] = vcs_vector_ops.norm2_f32(x, dim);
-	vcv_rotate(x, dim, x);
+	/* a quantised value comes rotated */
+	if (!vcv_is_quantized(build->opclass.type))
+		vcv_rotate(x, dim, x);
 }
 
 static int

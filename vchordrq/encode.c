@@ -26,7 +26,7 @@ rq_encoder_create(MemoryContext context, const RqMeta *meta)
 
 	enc->meta = meta;
 	enc->x = palloc0(bytes);
-	enc->rotated = palloc0(bytes);
+	enc->rotated = vcv_is_quantized((VcvType) meta->disk.type) ? enc->x : palloc0(bytes);
 	enc->residual = palloc0(bytes);
 	/* the last word's unused bytes are never written again: they stay zero */
 	enc->code = palloc0(meta->geo.code_words * sizeof(uint64));
@@ -40,7 +40,7 @@ rq_encoder_clear(RqEncoder *enc)
 	if (enc->detoasted != NULL)
 		pfree(enc->detoasted);
 	enc->detoasted = NULL;
-	enc->elements = NULL;
+	enc->row = NULL;
 }
 
 void
@@ -67,7 +67,7 @@ rq_encoder_set(RqEncoder *enc, Datum value)
 	if (view.dim != meta->geo.dim)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %u dimensions, not %u", meta->geo.dim, view.dim)));
-	enc->elements = view.x;
+	enc->row = view.x;
 	vcv_to_f32(&view, enc->x);
 	enc->inverse_norm = 0;
 	if (meta->disk.metric == VCV_COSINE)
@@ -84,7 +84,8 @@ rq_encoder_set(RqEncoder *enc, Datum value)
 void
 rq_encoder_rotate(RqEncoder *enc)
 {
-	vcv_rotate(enc->x, enc->meta->geo.dim, enc->rotated);
+	if (enc->rotated != enc->x)
+		vcv_rotate(enc->x, enc->meta->geo.dim, enc->rotated);
 }
 
 void
@@ -111,13 +112,13 @@ rq_encoder_slot(const RqEncoder *enc, ItemPointer tid, char *ret_slot)
 {
 	const RqGeometry *geo = &enc->meta->geo;
 	RqSlotDisk head = {.tid = *tid, .token = enc->token};
-	uint32 bytes = geo->dim * geo->element_bytes;
+	uint32 bytes = geo->value_bytes;
 
-	Assert(enc->elements != NULL);
+	Assert(enc->row != NULL);
 	memset(ret_slot, 0, geo->slot_head);
 	memcpy(ret_slot, &head, sizeof(head));
 	if (geo->slot_head > sizeof(head))
 		memcpy(ret_slot + sizeof(head), &enc->inverse_norm, sizeof(float4));
-	memcpy(ret_slot + geo->slot_head, enc->elements, bytes);
+	memcpy(ret_slot + geo->slot_head, enc->row, bytes);
 	memset(ret_slot + geo->slot_head + bytes, 0, geo->slot_bytes - geo->slot_head - bytes);
 }

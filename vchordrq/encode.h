@@ -13,11 +13,15 @@
 typedef struct RqEncoder
 {
 	const RqMeta *meta;
-	float *x;             /* [dim] value as f32, normalised for cosine */
-	float *rotated;       /* [dim] rotation of x, set by rq_encoder_rotate */
-	const void *elements; /* [dim] elements in the column's type, into the detoasted value */
-	float inverse_norm;   /* 1/|v|, 0 for the zero vector; cosine only */
-	uint64 *code;         /* [geo.code_words] sign code, set by rq_encoder_code */
+	/*
+	 * [dim] value as f32, normalised for cosine.  A quantised value is a rotated vector already: x and
+	 * rotated are one array then.
+	 */
+	float *x;
+	float *rotated;     /* [dim] rotation of x, set by rq_encoder_rotate */
+	const void *row;    /* [geo.value_bytes] in the column's type, into the detoasted value */
+	float inverse_norm; /* 1/|v|, 0 for the zero vector; cosine only */
+	uint64 *code;       /* [geo.code_words] sign code, set by rq_encoder_code */
 	float base;
 	float factor;
 	float err;
@@ -32,7 +36,7 @@ extern RqEncoder *rq_encoder_create(MemoryContext context, const RqMeta *meta);
 /*
  * Take a non-null value of the column's type: detoast, check the dimension (error
  * ERRCODE_DATA_EXCEPTION "expected %d dimensions, not %d") and the length (rq_check_length; lengths
- * do not matter to cosine), fill x, elements, inverse_norm.
+ * do not matter to cosine), fill x, row, inverse_norm.
  * Valid until the next set/clear.  Call rq_encoder_clear to free a detoasted copy early.
  */
 extern void rq_encoder_set(RqEncoder *enc, Datum value);
@@ -44,7 +48,7 @@ extern void rq_encoder_set(RqEncoder *enc, Datum value);
 extern void rq_check_length(const float *x, uint32 dim);
 extern void rq_encoder_clear(RqEncoder *enc);
 
-/* rotated = rotation of x */
+/* rotated = rotation of x, or x itself */
 extern void rq_encoder_rotate(RqEncoder *enc);
 
 /*
@@ -53,7 +57,14 @@ extern void rq_encoder_rotate(RqEncoder *enc);
  */
 extern void rq_encoder_code(RqEncoder *enc, const float *centroid);
 
-/* Bytes of a vector slot ([geo.slot_bytes]): TID, token, inverse norm, elements. */
+/* What vcv_score() takes as the query: x, or the row of a quantised value. */
+static inline const void *
+rq_encoder_query(const RqEncoder *enc)
+{
+	return vcv_is_quantized((VcvType) enc->meta->disk.type) ? enc->row : enc->x;
+}
+
+/* Bytes of a vector slot ([geo.slot_bytes]): TID, token, inverse norm, row. */
 extern void rq_encoder_slot(const RqEncoder *enc, ItemPointer tid, char *ret_slot);
 
 #endif

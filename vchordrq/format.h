@@ -63,8 +63,9 @@
  *
  * Vector group: `group_pages` consecutive pages with `group_slots` slots of `slot_bytes`, as one byte
  * stream; chosen at CREATE INDEX so that few bytes are wasted while a vector touches <= 1.4 pages on
- * average (rq_geometry).  Slot: TID, flags, [inverse norm, cosine only], the row's vector in the
- * column's type, unrotated.  A slot whose TID is invalid is free.
+ * average (rq_geometry).  Slot: TID, flags, [inverse norm, cosine only], the row of the column's value
+ * (core/vector/types.h): elements, unrotated; of a quantised value, which is rotated and has no inverse
+ * norm here, head and codes.  A slot whose TID is invalid is free.
  *
  * Version history
  *	1	first format
@@ -269,7 +270,7 @@ typedef struct RqAppendExactDisk
 	uint16 token; /* as in RqSlotDisk */
 } RqAppendExactDisk;
 
-/* head of a vector slot; [float4 inverse norm, cosine only], elements follow; padded to 4 bytes */
+/* head of a vector slot; [float4 inverse norm], the value's row follow; padded to 4 bytes */
 typedef struct RqSlotDisk
 {
 	ItemPointerData tid; /* invalid = free */

@@ -55,7 +55,7 @@ choose_group(uint32 slot_bytes, uint32 *ret_pages, uint32 *ret_slots)
 }
 
 void
-rq_geometry_init(RqGeometry *ret_geo, uint32 dim, uint32 element_bytes, bool cosine, bool in_table,
+rq_geometry_init(RqGeometry *ret_geo, uint32 dim, VcvType type, bool cosine, bool in_table,
 				 bool exact)
 {
 	RqGeometry *geo = ret_geo;
@@ -67,7 +67,7 @@ rq_geometry_init(RqGeometry *ret_geo, uint32 dim, uint32 element_bytes, bool cos
 	geo->strip_bytes = geo->grouped ? sizeof(RqStripDisk) : sizeof(ItemPointerData);
 	geo->groups = (dim + 3) / 4;
 	geo->code_words = (dim + 63) / 64;
-	geo->element_bytes = element_bytes;
+	geo->value_bytes = vcv_row_bytes(type, dim);
 	geo->centroid_bytes = TYPEALIGN(RQ_SPLIT_BYTES, sizeof(RqCentroidDisk) + dim * sizeof(float4));
 	/* the tree of an exact index has code blocks too, so block_bytes is always set */
 	geo->block_bytes = TYPEALIGN(RQ_SPLIT_BYTES, geo->groups * 16 + RQ_BLOCK_META_BYTES);
@@ -82,8 +82,10 @@ rq_geometry_init(RqGeometry *ret_geo, uint32 dim, uint32 element_bytes, bool cos
 	geo->append_rows = RQ_BODY_BYTES / geo->append_bytes;
 	if (geo->grouped)
 	{
-		geo->slot_head = sizeof(RqSlotDisk) + (cosine ? sizeof(float4) : 0);
-		geo->slot_bytes = TYPEALIGN(4, geo->slot_head + dim * element_bytes);
+		/* the head of a quantised value has its length */
+		geo->slot_head =
+			sizeof(RqSlotDisk) + (cosine && !vcv_is_quantized(type) ? sizeof(float4) : 0);
+		geo->slot_bytes = TYPEALIGN(4, geo->slot_head + geo->value_bytes);
 		choose_group(geo->slot_bytes, &geo->group_pages, &geo->group_slots);
 	}
 }

@@ -7,6 +7,8 @@
 #ifndef VCHORDRQ_GEOMETRY_H
 #define VCHORDRQ_GEOMETRY_H
 
+#include "core/vector/types.h"
+
 #include "vchordrq/format.h"
 
 /* byte sizes that follow from dimension, type, metric and flags of an index */
@@ -24,19 +26,20 @@ typedef struct RqGeometry
 	uint32 append_bytes;   /* of one appended row, multiple of 8 */
 	uint32 append_rows;    /* appended rows a page */
 	uint32 code_words;     /* uint64 words of a single sign code */
-	uint32 element_bytes;  /* of a vector element in the column's type */
-	uint32 slot_head;      /* bytes before the elements of a slot: 8, or 12 with inverse norm */
+	uint32 value_bytes;    /* of a value's row in the column's type (core/vector/types.h) */
+	uint32 slot_head;      /* bytes before the row of a slot: 8, or 12 with inverse norm */
 	uint32 slot_bytes;
 	uint32 group_pages;
 	uint32 group_slots;
 } RqGeometry;
 
 /*
- * Fill *ret_geo.  element_bytes: 4 (vector) or 2 (halfvec).  Chooses the vector group shape: the
- * fewest bytes a slot among 1..8 pages whose slots touch at most 1.4 pages on average (one page more
- * per whole page of vector for vectors longer than a page).
+ * Fill *ret_geo.  Chooses the vector group shape: the fewest bytes a slot among 1..8 pages whose slots
+ * touch at most 1.4 pages on average (one page more per whole page of vector for vectors longer than a
+ * page).  dim <= VCV_MAX_INDEX_DIM, and no more than the type has: with 4 bytes an element a value of
+ * VCV_MAX_DIM dimensions just fits a group, with one byte a value of VCV_MAX_INDEX_DIM.
  */
-extern void rq_geometry_init(RqGeometry *ret_geo, uint32 dim, uint32 element_bytes, bool cosine,
+extern void rq_geometry_init(RqGeometry *ret_geo, uint32 dim, VcvType type, bool cosine,
 							 bool in_table, bool exact);
 
 /* pages of a segment of `rows` (1..RQ_SEGMENT_ROWS) rows, and of a whole extent */

@@ -154,9 +154,11 @@ options_json(const Info *info)
 	const RqMetaDisk *disk = &info->meta.disk;
 	static const char *const metrics[] = {"l2", "ip", "cosine"};
 	const char *metric = disk->flags & RQ_META_MAXSIM ? "maxsim" : metrics[disk->metric];
+	static const char *const types[] = {"vector", "halfvec", "rabitq8", "rabitq4"};
 	StringInfoData json;
 
 	StaticAssertStmt(VCV_L2 == 0 && VCV_COSINE == 2, "order of the metrics");
+	StaticAssertStmt(VCV_VECTOR == 0 && VCV_RABITQ4 == 3, "order of the types");
 	initStringInfo(&json);
 	appendStringInfo(
 		&json,
@@ -165,7 +167,7 @@ options_json(const Info *info)
 		"\"spherical_centroids\":%s,\"automatic_lists\":%s,"
 		"\"degree_of_parallelism\":%u,\"group_pages\":%u,\"group_slots\":%u,"
 		"\"slot_bytes\":%u,\"format_version\":%u,\"lists\":[",
-		disk->dim, disk->type == VCV_HALFVEC ? "halfvec" : "vector", metric,
+		disk->dim, types[disk->type], metric,
 		json_bool(disk->flags & RQ_META_RESIDUAL), json_bool(disk->flags & RQ_META_IN_TABLE),
 		json_bool(disk->flags & RQ_META_EXACT), json_bool(disk->flags & RQ_META_SPHERICAL),
 		json_bool(disk->flags & RQ_META_AUTOMATIC), disk->chains, disk->group_pages,

@@ -20,9 +20,8 @@ rq_meta_derive(RqMeta *meta)
 {
 	const RqMetaDisk *disk = &meta->disk;
 
-	rq_geometry_init(&meta->geo, disk->dim, vcv_row_bytes((VcvType) disk->type, 1),
-					 disk->metric == VCV_COSINE, (disk->flags & RQ_META_IN_TABLE) != 0,
-					 (disk->flags & RQ_META_EXACT) != 0);
+	rq_geometry_init(&meta->geo, disk->dim, (VcvType) disk->type, disk->metric == VCV_COSINE,
+					 (disk->flags & RQ_META_IN_TABLE) != 0, (disk->flags & RQ_META_EXACT) != 0);
 }
 
 static bool
@@ -68,10 +67,11 @@ check_meta(void *checked)
 	RqMeta *meta = checked;
 	const RqMetaDisk *disk = &meta->disk;
 
-	if (disk->dim < 1 || disk->dim > VCV_MAX_DIM)
-		return "dimension";
-	if (disk->type > VCV_HALFVEC || disk->metric > VCV_COSINE)
+	if (disk->type > VCV_RABITQ4 || disk->metric > VCV_COSINE)
 		return "type or metric";
+	if (disk->dim < 1 ||
+		disk->dim > (vcv_is_quantized((VcvType) disk->type) ? VCV_MAX_INDEX_DIM : VCV_MAX_DIM))
+		return "dimension";
 	if ((disk->flags & ~KNOWN_FLAGS) != 0)
 		return "flags";
 	if ((disk->flags & RQ_META_MAXSIM) != 0 &&
@@ -80,8 +80,9 @@ check_meta(void *checked)
 	if (disk->levels > RQ_MAX_LEVELS || disk->chains < 1 || disk->chains > RQ_MAX_CHAINS)
 		return "number of levels or chains";
 	rq_meta_derive(meta);
-	if ((disk->flags & RQ_META_EXACT) != 0 && meta->geo.rows_per_page == 0)
-		return "dimension of an index without codes";
+	if ((disk->flags & RQ_META_EXACT) != 0 &&
+		(meta->geo.rows_per_page == 0 || vcv_is_quantized((VcvType) disk->type)))
+		return "dimension or type of an index without codes";
 	if (disk->group_pages != meta->geo.group_pages || disk->group_slots != meta->geo.group_slots ||
 		disk->slot_bytes != meta->geo.slot_bytes)
 		return "shape of the vector groups";

@@ -148,7 +148,7 @@ distance_of_slot(RqSearch *search, TupleTableSlot *slot, float *ret_distance)
 {
 	Datum values[INDEX_MAX_KEYS];
 	bool isnull[INDEX_MAX_KEYS];
-	const RqGeometry *geo = &search->meta->geo;
+	const RqMeta *meta = search->meta;
 
 	vc_heapfetch_values(vc_scan_fetch(search->scan), slot, values, isnull);
 	/* the version that the snapshot sees has the indexed value: HOT updates keep it */
@@ -157,10 +157,13 @@ distance_of_slot(RqSearch *search, TupleTableSlot *slot, float *ret_distance)
 	if (search->encoder == NULL)
 		search->encoder = rq_encoder_create(search->scan->mcxt, search->meta);
 	rq_encoder_set(search->encoder, values[0]);
-	if (vcv_metric_is_dot(search->meta->disk.metric))
-		*ret_distance = -vcs_vector_ops.dot_f32(search->x, search->encoder->x, geo->dim);
+	/* vectors and halves as f32, normalised for cosine; quantised values as they are */
+	if (vcv_is_quantized((VcvType) meta->disk.type))
+		*ret_distance = vcv_score(meta->disk.metric, (VcvType) meta->disk.type, search->row,
+								  search->encoder->row, meta->geo.dim);
 	else
-		*ret_distance = vcs_vector_ops.l2sq_f32(search->x, search->encoder->x, geo->dim);
+		*ret_distance =
+			vcv_score(meta->disk.metric, VCV_VECTOR, search->x, search->encoder->x, meta->geo.dim);
 	rq_encoder_clear(search->encoder);
 	return true;
 }
@@ -192,7 +195,7 @@ exact_distance(RqSearch *search, const RqCandidate *candidate, TupleTableSlot *s
 	search->scan->counters.reranks++;
 	if (search->meta->geo.grouped)
 		return rq_vector_distance(search->index, search->meta, search->vectors, &candidate->strip,
-								  search->x, ret_distance);
+								  search->row, ret_distance);
 	if (slot == NULL)
 	{
 		ItemPointerData tid = candidate->strip.tid;

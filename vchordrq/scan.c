@@ -88,7 +88,8 @@ rq_scan_start(VcScan *frame)
 	}
 	vc_read_cache_init(&self->cache, index);
 	rq_encoder_set(self->encoder, query);
-	rq_search_begin(self->search, &self->params, self->encoder->x);
+	rq_encoder_rotate(self->encoder);
+	rq_search_begin(self->search, &self->params, self->encoder);
 	return rq_scan_round(frame, 0);
 }
 

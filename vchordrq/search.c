@@ -36,8 +36,6 @@
 #include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 
-#include "core/vector/rotate.h"
-
 #include "vchordrq/list.h"
 #include "vchordrq/search.h"
 
@@ -195,12 +193,11 @@ rq_prefilter_pays(const VcPlanQuals *quals)
 }
 
 void
-rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
+rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder *query)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
 	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
 	size_t memory = (size_t) work_mem * 1024;
-	float *rotated;
 
 	if (!params->automatic && params->nprobes != disk->levels)
 		ereport(
@@ -219,7 +216,8 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	search->params = *params;
 	if (search->filter && !params->epsilon_given)
 		search->params.epsilon = FILTER_EPSILON;
-	search->x = x;
+	search->x = query->x;
+	search->row = rq_encoder_query(query);
 	search->visit_room = 64;
 	search->visits = vc_arena_alloc(search->arena, search->visit_room * sizeof(RqVisit));
 	search->ncandidates = 0;
@@ -257,9 +255,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x)
 	search->judged = 0;
 	search->row_cost = ROW_COST + OPERATOR_COST * quals->cost / Max(cpu_operator_cost, 1e-6);
 
-	rotated = vc_arena_alloc(search->arena, disk->dim * sizeof(float));
-	vcv_rotate(x, disk->dim, rotated);
-	vcv_query_init(&search->query, disk->metric, rotated, disk->dim, true,
+	vcv_query_init(&search->query, disk->metric, query->rotated, disk->dim, true,
 				   vc_arena_alloc_aligned(search->arena, vcv_query_memory(disk->dim)));
 	begin_tree(search);
 	search->nearest_rank = search->has_pending ? search->pending.rank : 0;

@@ -77,7 +77,8 @@ typedef struct RqSearch
 	RqSearchParams params;
 
 	/* query */
-	const float *x; /* [dim] f32, normalised for cosine, not rotated */
+	const float *x;   /* [dim] f32, normalised for cosine; rotated only if the type is quantised */
+	const void *row;  /* what exact distances are computed from: x, or the value's row */
 	VcvQuery query;
 	RqTree *tree;
 	bool tree_done;  /* no more lists, or the cap is reached */
@@ -167,9 +168,10 @@ typedef struct RqSearch
 extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
 
 /*
- * Start with query x[dim] (f32, normalised for cosine; must stay valid).  Reads the tree only.
+ * Start with the value in `query`, which was rotated and must stay as it is.  Reads the tree only.
  */
-extern void rq_search_begin(RqSearch *search, const RqSearchParams *params, const float *x);
+extern void rq_search_begin(RqSearch *search, const RqSearchParams *params,
+							const RqEncoder *query);
 
 /*
  * Begin a round that is to deliver `need` rows; false if nothing is left to find.

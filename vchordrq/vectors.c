@@ -9,6 +9,7 @@
 #include "core/report.h"
 #include "core/simd/vector/ops.h"
 #include "core/tid.h"
+#include "core/vector/quantized.h"
 
 #include "vchordrq/vectors.h"
 
@@ -43,25 +44,89 @@ rq_vector_blocks(Relation index, const RqMeta *meta, const RqStripDisk *strip,
 {
 	const RqGeometry *geo = &meta->geo;
 	uint32 at = strip->slot * geo->slot_bytes;
-	uint32 last = at + geo->slot_head + geo->dim * geo->element_bytes - 1;
+	uint32 last = at + geo->slot_head + geo->value_bytes - 1;
 
 	check_slot(index, meta, strip);
 	*ret_first = strip->group + at / RQ_BODY_BYTES;
 	*ret_n = last / RQ_BODY_BYTES - at / RQ_BODY_BYTES + 1;
 }
 
+/* what is known of a distance when some parts of the vector were read */
+typedef struct PartialDistance
+{
+	const RqMeta *meta;
+	const void *query;
+	uint32 done;     /* elements */
+	float sum;       /* f32 and half */
+	uint64 products; /* quantised: of codes */
+} PartialDistance;
+
+/* One more part of the elements, as many whole bytes as are on a page. */
+static void
+add_part(PartialDistance *self, const char *part, uint32 bytes)
+{
+	const VcsVectorOps *ops = &vcs_vector_ops;
+	VcvType type = (VcvType) self->meta->disk.type;
+	uint32 n = Min(bytes * 8 / vcv_element_bits(type), self->meta->geo.dim - self->done);
+
+	if (vcv_is_quantized(type))
+	{
+		const uint8 *codes = (const uint8 *) self->query + vcv_row_head(type);
+
+		self->products += vcv_quant_dot(type, codes + self->done * vcv_element_bits(type) / 8,
+										(const uint8 *) part, n);
+	}
+	else
+	{
+		const float *q = (const float *) self->query + self->done;
+		bool dot = vcv_metric_is_dot(self->meta->disk.metric);
+
+		if (type == VCV_HALFVEC)
+			self->sum += dot ? ops->dot_f16(q, (const uint16 *) part, n)
+							 : ops->l2sq_f16(q, (const uint16 *) part, n);
+		else
+			self->sum += dot ? ops->dot_f32(q, (const float *) part, n)
+							 : ops->l2sq_f32(q, (const float *) part, n);
+	}
+	self->done += n;
+}
+
+/* all parts were added; head: of the slot, with the row's head */
+static float
+whole_distance(const PartialDistance *self, const char *head)
+{
+	VcvType type = (VcvType) self->meta->disk.type;
+	VcvMetric metric = (VcvMetric) self->meta->disk.metric;
+	float sum = self->sum;
+
+	if (vcv_is_quantized(type))
+	{
+		VcvQuantHead row;
+
+		memcpy(&row, head + self->meta->geo.slot_head, sizeof(row));
+		return vcv_quant_score(metric, type, self->query, &row, self->products,
+							   self->meta->geo.dim);
+	}
+	if (metric == VCV_COSINE)
+	{
+		float4 inverse;
+
+		memcpy(&inverse, head + sizeof(RqSlotDisk), sizeof(inverse));
+		sum *= inverse;
+	}
+	return vcv_metric_is_dot(metric) ? -sum : sum;
+}
+
 bool
 rq_vector_distance(Relation index, const RqMeta *meta, VcStream *stream, const RqStripDisk *strip,
-				   const float *query, float *ret_distance)
+				   const void *query, float *ret_distance)
 {
 	const RqGeometry *geo = &meta->geo;
 	uint32 at = strip->slot * geo->slot_bytes;
-	uint32 end = at + geo->slot_head + geo->dim * geo->element_bytes;
-	uint32 done = 0; /* elements */
-	bool dot = vcv_metric_is_dot(meta->disk.metric);
-	bool half = meta->disk.type == VCV_HALFVEC;
-	float sum = 0;
-	char head[sizeof(RqSlotDisk) + sizeof(float4)];
+	uint32 end = at + geo->slot_head + geo->value_bytes;
+	uint32 head_bytes = geo->slot_head + vcv_row_head((VcvType) meta->disk.type);
+	PartialDistance distance = {.meta = meta, .query = query};
+	char head[sizeof(RqSlotDisk) + sizeof(float4) + sizeof(VcvQuantHead)];
 	uint32 have = 0; /* bytes of the head read */
 
 	check_slot(index, meta, strip);
@@ -74,9 +139,9 @@ rq_vector_distance(Relation index, const RqMeta *meta, VcStream *stream, const R
 		const char *here = r.page + RQ_BODY_OFFSET + within;
 
 		at += part;
-		if (have < geo->slot_head)
+		if (have < head_bytes)
 		{
-			uint32 n = Min(part, geo->slot_head - have);
+			uint32 n = Min(part, head_bytes - have);
 
 			memcpy(head + have, here, n);
 			have += n;
@@ -88,27 +153,9 @@ rq_vector_distance(Relation index, const RqMeta *meta, VcStream *stream, const R
 				return false;
 		}
 		if (part > 0)
-		{
-			uint32 n = part / geo->element_bytes;
-			const VcsVectorOps *ops = &vcs_vector_ops;
-
-			if (half)
-				sum += dot ? ops->dot_f16(query + done, (const uint16 *) here, n)
-						   : ops->l2sq_f16(query + done, (const uint16 *) here, n);
-			else
-				sum += dot ? ops->dot_f32(query + done, (const float *) here, n)
-						   : ops->l2sq_f32(query + done, (const float *) here, n);
-			done += n;
-		}
+			add_part(&distance, here, part);
 	}
-	if (meta->disk.metric == VCV_COSINE)
-	{
-		float4 inverse;
-
-		memcpy(&inverse, head + sizeof(RqSlotDisk), sizeof(inverse));
-		sum *= inverse;
-	}
-	*ret_distance = dot ? -sum : sum;
+	*ret_distance = whole_distance(&distance, head);
 	return true;
 }
 

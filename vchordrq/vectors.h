@@ -14,12 +14,13 @@
 #include "vchordrq/meta.h"
 
 /*
- * Exact distance of `query` (f32[dim], unrotated; normalised for cosine) to the vector in a slot:
- * L2 squared, negative dot, or -cos.  A vector over several pages is read page by page.
+ * Exact distance of `query` (rq_encoder_query: f32[dim], unrotated; normalised for cosine; or a
+ * quantised value's row) to the vector in a slot: L2 squared, negative dot, or -cos.  A vector over
+ * several pages is read page by page.
  * false: the slot is free or belongs to another row (it was deleted meanwhile), *ret untouched.
  */
 extern bool rq_vector_distance(Relation index, const RqMeta *meta, VcStream *stream,
-							   const RqStripDisk *strip, const float *query, float *ret_distance);
+							   const RqStripDisk *strip, const void *query, float *ret_distance);
 
 /* The blocks that rq_vector_distance() reads, in this order: *ret_n from *ret_first on. */
 extern void rq_vector_blocks(Relation index, const RqMeta *meta, const RqStripDisk *strip,
