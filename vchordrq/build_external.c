@@ -18,6 +18,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -73,11 +75,9 @@ refuse(const char *fmt, ...)
 
 /*----- reading -----*/
 
-/* the query, with the type vector named in full: the column's type lives beside it */
 static char *
-make_query(Relation index, const char *table)
+schema_of_type(Oid type)
 {
-	Oid type = TupleDescAttr(RelationGetDescr(index), 0)->atttypid;
 	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	char *schema;
 
@@ -87,9 +87,34 @@ make_query(Relation index, const char *table)
 	ReleaseSysCache(tuple);
 	if (schema == NULL)
 		refuse("cannot get schema of pgvector");
+	return schema;
+}
+
+/* The type vector: it lives beside the column's type, or is what that gives when it is dequantised. */
+static char *
+schema_of_vector(const RqBuild *build)
+{
+	Oid type = getBaseType(TupleDescAttr(RelationGetDescr(build->index), 0)->atttypid);
+	char *schema;
+	Oid function;
+
+	if (build->opclass.maxsim)
+		type = get_element_type(type);
+	schema = schema_of_type(type);
+	if (!vcv_is_quantized(build->opclass.type))
+		return schema;
+	function = LookupFuncName(list_make2(makeString(schema), makeString("dequantize_to_vector")), 1,
+							  &type, false);
+	return schema_of_type(get_func_rettype(function));
+}
+
+/* the query, with the type vector named in full */
+static char *
+make_query(const RqBuild *build)
+{
 	/* the name was checked when the options were: identifiers and at most one dot */
-	return psprintf("SELECT id, parent, vector::%s.vector FROM %s", quote_identifier(schema),
-					table);
+	return psprintf("SELECT id, parent, vector::%s.vector FROM %s",
+					quote_identifier(schema_of_vector(build)), build->options.external_table);
 }
 
 static TreeNode *
@@ -160,7 +185,7 @@ check_columns(TupleDesc desc)
 static void
 read_table(RqBuild *build, TreeNodes *nodes)
 {
-	char *query = make_query(build->index, build->options.external_table);
+	char *query = make_query(build);
 	bool own_snapshot = !ActiveSnapshotSet();
 	MemoryContext rows;
 	Portal portal;
