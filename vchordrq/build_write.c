@@ -9,6 +9,7 @@
 
 #include "vchordrq/build.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -389,6 +390,9 @@ rq_write_directory(RqBuild *build, RqPageSink *sink, const BlockNumber *first)
 
 		memset(&entry, 0, sizeof(entry));
 		entry.next_incarnation = 1;
+		entry.flags = RQ_LIST_RADIUS;
+		/* rounded up as far as a sum of so many terms may be wrong */
+		entry.radius = sqrtf(stats[list].max2) * (1 + ((float) disk->dim + 64) * FLT_EPSILON);
 		for (int i = 0; i < RQ_MAX_EXTENTS; i++)
 			entry.extent[i].first = InvalidBlockNumber;
 		for (int i = 0; i < RQ_MAX_RETIRED; i++)

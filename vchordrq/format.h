@@ -226,6 +226,9 @@ typedef struct RqRetiredDisk
 
 #define RQ_RETIRED_CHAIN UINT32_MAX
 
+/* RqListDisk.flags */
+#define RQ_LIST_RADIUS (1 << 0) /* inserts keep `radius` true; it never shrinks */
+
 /* one leaf list, 128 bytes, 63 a page */
 typedef struct RqListDisk
 {
@@ -239,7 +242,7 @@ typedef struct RqListDisk
 	BlockNumber sealed_head; /* append chain closed by a compaction under way; part of the list */
 	uint32 sealed_pages;
 	uint32 sealed_incarnation;
-	uint32 reserved;
+	float4 radius; /* with RQ_LIST_RADIUS: no row is farther from the centroid */
 	RqRetiredDisk retired[RQ_MAX_RETIRED];
 	uint32 reserved2[2];
 } RqListDisk;

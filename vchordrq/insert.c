@@ -26,6 +26,7 @@
 #include "vchordrq/am.h"
 #include "vchordrq/encode.h"
 #include "vchordrq/list.h"
+#include "vchordrq/range.h"
 #include "vchordrq/tree.h"
 #include "vchordrq/vectors.h"
 
@@ -161,6 +162,19 @@ tail_has_room(Relation index, RqInserter *self, uint32 list, const RqListDisk *e
 		   rows < self->meta.geo.append_rows;
 }
 
+/* The row about to come is farther from the centroid than any of the list's: make that known first. */
+static void
+widen_list(Relation index, const RqMeta *meta, uint32 list, float reach)
+{
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
+	RqListDisk *entry = rq_list_edit(&xlog, meta, list);
+
+	if (entry->radius >= reach)
+		return;
+	entry->radius = reach;
+	vc_xlog_commit(&xlog);
+}
+
 /* self->row but for the vector's slot, which is known only when it was written */
 static void
 compose_row(RqInserter *self, ItemPointer tid)
@@ -189,9 +203,12 @@ compose_row(RqInserter *self, ItemPointer tid)
 		rq_encoder_slot(self->encoder, tid, self->slot);
 }
 
-/* Append self->row, and the vector that goes with it, to the list. */
+/*
+ * Append self->row, and the vector that goes with it, to the list.  reach: a bound of its distance from
+ * the centroid.
+ */
 static void
-put_row(Relation index, Relation heap, RqInserter *self, uint32 list)
+put_row(Relation index, Relation heap, RqInserter *self, uint32 list, float reach)
 {
 	BlockNumber refused = InvalidBlockNumber;
 
@@ -201,6 +218,8 @@ put_row(Relation index, Relation heap, RqInserter *self, uint32 list)
 
 		CHECK_FOR_INTERRUPTS();
 		rq_list_read(index, &self->meta, &self->cache, list, &entry);
+		if ((entry.flags & RQ_LIST_RADIUS) != 0 && reach > entry.radius)
+			widen_list(index, &self->meta, list, reach);
 		if (entry.append_tail == InvalidBlockNumber || !tail_has_room(index, self, list, &entry))
 			extend_chain(index, heap, &self->meta, list, entry.append_tail);
 		else if (entry.append_tail == refused)
@@ -237,7 +256,7 @@ insert_vector(Relation index, Relation heap, RqInserter *self, ItemPointer tid, 
 		rq_encoder_code(self->encoder, residual ? self->centroid : NULL);
 	}
 	compose_row(self, tid);
-	put_row(index, heap, self, probe.list);
+	put_row(index, heap, self, probe.list, rq_range_reach(&self->meta, &query, &probe));
 	rq_encoder_clear(self->encoder);
 }
 

@@ -54,7 +54,9 @@ typedef struct RqCheck
 	/* rows against the table; fetch is NULL if not asked for */
 	VcHeapFetch *fetch;
 	RqEncoder *encoder;
-	float *centroid;      /* [dim] of the list at hand */
+	float *centroid;   /* [dim] of the list at hand */
+	uint32 list_flags; /* of its directory entry */
+	float list_radius;
 	float *scratch;       /* [dim] */
 	char *slot;           /* [slot_bytes] */
 	char *expected;       /* [slot_bytes] */

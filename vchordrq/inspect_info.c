@@ -167,11 +167,10 @@ options_json(const Info *info)
 		"\"spherical_centroids\":%s,\"automatic_lists\":%s,"
 		"\"degree_of_parallelism\":%u,\"group_pages\":%u,\"group_slots\":%u,"
 		"\"slot_bytes\":%u,\"format_version\":%u,\"lists\":[",
-		disk->dim, types[disk->type], metric,
-		json_bool(disk->flags & RQ_META_RESIDUAL), json_bool(disk->flags & RQ_META_IN_TABLE),
-		json_bool(disk->flags & RQ_META_EXACT), json_bool(disk->flags & RQ_META_SPHERICAL),
-		json_bool(disk->flags & RQ_META_AUTOMATIC), disk->chains, disk->group_pages,
-		disk->group_slots, disk->slot_bytes, disk->version);
+		disk->dim, types[disk->type], metric, json_bool(disk->flags & RQ_META_RESIDUAL),
+		json_bool(disk->flags & RQ_META_IN_TABLE), json_bool(disk->flags & RQ_META_EXACT),
+		json_bool(disk->flags & RQ_META_SPHERICAL), json_bool(disk->flags & RQ_META_AUTOMATIC),
+		disk->chains, disk->group_pages, disk->group_slots, disk->slot_bytes, disk->version);
 	for (int l = 1; l <= disk->levels; l++)
 		appendStringInfo(&json, "%s%u", l > 1 ? "," : "", disk->level[l].cells);
 	appendStringInfoString(&json, "]}");

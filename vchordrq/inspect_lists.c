@@ -10,6 +10,8 @@
 
 #include "vchordrq/inspect.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 
 #include "core/report.h"
@@ -172,7 +174,6 @@ compare_code(RqCheck *c, const RqStoredCode *stored)
 {
 	const float *u = c->encoder->rotated;
 
-	rq_encoder_rotate(c->encoder);
 	if (!rq_meta_has(&c->meta, RQ_META_RESIDUAL))
 		return rq_check_code(c, u, NULL, stored);
 	vcs_vector_ops.sub_f32(u, c->centroid, c->meta.geo.dim, c->scratch);
@@ -201,6 +202,16 @@ same_slot(RqCheck *c, const ItemPointerData *tid)
 				  geo->slot_bytes - geo->slot_head) == 0;
 }
 
+/* is the row as near to the centroid as the list says all of its rows are? */
+static bool
+within_radius(const RqCheck *c)
+{
+	double distance2 = vcs_vector_ops.l2sq_f32(c->encoder->rotated, c->centroid, c->meta.geo.dim);
+
+	/* 1e-3: more than the error of a sum of VCV_MAX_INDEX_DIM terms on another machine */
+	return (c->list_flags & RQ_LIST_RADIUS) == 0 || sqrt(distance2) <= c->list_radius * 1.001;
+}
+
 /* exact rows have `row`, coded ones `stored`, and a vector if have_vector */
 static void
 compare_row(RqCheck *c, const RowPlace *place, const ItemPointerData *tid, const float *row,
@@ -213,6 +224,7 @@ compare_row(RqCheck *c, const RowPlace *place, const ItemPointerData *tid, const
 		c->lost_vectors += lost;
 		return;
 	}
+	rq_encoder_rotate(c->encoder);
 	if (c->meta.geo.exact)
 		what = same_exact(c, row) ? NULL : "vector";
 	else
@@ -223,6 +235,8 @@ compare_row(RqCheck *c, const RowPlace *place, const ItemPointerData *tid, const
 		if (what == NULL && have_vector && !same_slot(c, tid))
 			what = "vector";
 	}
+	if (what == NULL && !within_radius(c))
+		what = "radius of the list";
 	if (what != NULL)
 		vc_report_add(&c->report, place->block,
 					  "%s of row (%u,%u), number %u of list %u, does not match the table", what,
@@ -543,6 +557,8 @@ extent_is_sane(RqCheck *c, uint32 list, const RqExtentDisk *extent, uint32 next_
 static void
 check_list(RqCheck *c, uint32 list, const RqListDisk *entry, BlockNumber directory)
 {
+	c->list_flags = entry->flags;
+	c->list_radius = entry->radius;
 	for (int i = 0; i < RQ_MAX_EXTENTS; i++)
 	{
 		if (entry->extent[i].first != InvalidBlockNumber &&
@@ -600,7 +616,7 @@ rq_check_lists(RqCheck *c)
 	RqRun run = {disk->directory_first, disk->directory_pages, RQ_PAGE_DIRECTORY, 0, 0};
 	RqTree *tree = NULL;
 
-	if (c->fetch != NULL && rq_meta_has(&c->meta, RQ_META_RESIDUAL))
+	if (c->fetch != NULL)
 		tree = rq_tree_create(c->context, c->index, &c->meta, NULL);
 	for (uint32 ordinal = 0; ordinal < disk->directory_pages; ordinal++)
 		check_directory_page(c, &run, ordinal, tree);

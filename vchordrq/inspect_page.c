@@ -207,6 +207,7 @@ put_directory(PageText *t)
 
 		vc_json_open(&t->json, NULL, '{');
 		vc_json_number(&t->json, "next_incarnation", entry->next_incarnation);
+		vc_json_float(&t->json, "radius", entry->radius);
 		vc_json_open(&t->json, "extents", '[');
 		for (int e = 0; e < RQ_MAX_EXTENTS; e++)
 		{

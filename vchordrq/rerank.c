@@ -75,12 +75,7 @@ key_cmp(const void *a, const void *b)
 static bool
 passed_over(RqSearch *search, const RqResult *result)
 {
-	uint64 key = vc_tid_key(&result->tid);
-
 	if (search->has_from && !result_less(&search->from, result))
-		return true;
-	if (search->restarted && search->npopped_tids > 0 &&
-		bsearch(&key, search->popped_tids, search->npopped_tids, sizeof(uint64), key_cmp) != NULL)
 		return true;
 	if (search->nresults >= search->result_limit)
 	{
@@ -93,11 +88,26 @@ passed_over(RqSearch *search, const RqResult *result)
 	return search->has_cut && !result_less(result, &search->cut);
 }
 
+static bool
+was_popped(const RqSearch *search, const ItemPointerData *tid)
+{
+	uint64 key = vc_tid_key(tid);
+
+	return search->restarted && search->npopped_tids > 0 &&
+		   bsearch(&key, search->popped_tids, search->npopped_tids, sizeof(uint64), key_cmp) !=
+			   NULL;
+}
+
 static void
 add_result(RqSearch *search, ItemPointer tid, float distance)
 {
 	RqResult result = {distance, *tid};
 
+	/* false for NaN, too, which no radius includes */
+	if (search->range.given && !(distance < search->range.limit))
+		return;
+	if (was_popped(search, tid))
+		return;
 	if (search->exhaustive && passed_over(search, &result))
 		return;
 	if (search->nresults == search->result_room)
@@ -112,7 +122,7 @@ add_result(RqSearch *search, ItemPointer tid, float distance)
 		rq_ceiling_push(&search->best, distance, distance);
 }
 
-/* the pass over all rows must not deliver the row again */
+/* the pass over all rows, or over all of the range, must not deliver the row again */
 static void
 remember_popped(RqSearch *search, const ItemPointerData *tid)
 {
@@ -134,8 +144,9 @@ rq_search_pop(RqSearch *search, RqResult *ret_result)
 	if (search->left == 0 || search->nresults == 0)
 		return false;
 	*ret_result = result_heap_pop(search->results, &search->nresults);
-	/* there is such a pass only with a filter and without explicit probes */
-	if (search->filter && search->params.automatic && !search->exhaustive)
+	/* there is such a pass only with a filter and without explicit probes, or after quick rounds */
+	if (search->quick ||
+		(search->filter && search->params.automatic && !search->exhaustive && !search->range.given))
 		remember_popped(search, &ret_result->tid);
 	search->left--;
 	search->popped++;

@@ -3,7 +3,8 @@
  *		Index scan callbacks: arguments in, rows out.
  *
  * The frame (core/scan.h) does the rest: nothing of the index is read before the first fetch, no guard
- * is held between calls, and rows of a round ascend.
+ * is held between calls, and rows of a round ascend.  Index conditions are spheres; search.c finds the
+ * rows inside of one around the query.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "core/scan.h"
+#include "core/vector/sphere.h"
 
 #include "vchordrq/search.h"
 
@@ -30,16 +32,18 @@ typedef struct RqScan
 	RqMeta meta;
 	VcReadCache cache;
 	RqEncoder *encoder; /* of the query vector */
+	RqEncoder *other;   /* of centres compared with it, or NULL */
+	bool recheck;       /* there is a condition that the search knows nothing of */
+	bool ordered;       /* by distance from the query */
 	RqSearch *search;
 	RqSearchParams params;
 	size_t need; /* of the current round */
 } RqScan;
 
-/* the first query that is not null; with several the order would be undefined */
+/* the first ORDER BY argument that is not null; with several the order would be undefined */
 static bool
-find_query(const VcScan *frame, Datum *ret_query)
+find_order(const IndexScanDesc scan, Datum *ret_query)
 {
-	IndexScanDesc scan = frame->scan;
 	bool found = false;
 
 	for (int i = 0; i < scan->numberOfOrderBys; i++)
@@ -55,6 +59,70 @@ find_query(const VcScan *frame, Datum *ret_query)
 	return found;
 }
 
+/* Is this the centre that the search goes out from? */
+static bool
+is_query(RqScan *self, Datum center)
+{
+	const RqGeometry *geo = &self->meta.geo;
+	const RqEncoder *query = self->encoder;
+
+	if (self->other == NULL)
+		self->other = rq_encoder_create(self->frame.mcxt, &self->meta);
+	rq_encoder_set(self->other, center);
+	if (vcv_is_quantized((VcvType) self->meta.disk.type))
+		return memcmp(query->row, self->other->row, geo->value_bytes) == 0;
+	return memcmp(query->x, self->other->x, geo->dim * sizeof(float)) == 0;
+}
+
+/*
+ * What is searched for: the ORDER BY argument, else the centre of the first sphere, goes into the
+ * encoder; the smallest radius around it becomes *ret_range.  Spheres around another centre are for the
+ * executor to check.  false: no row can be found, because a sphere, or all there is, is null.
+ */
+static bool
+find_query(RqScan *self, RqRange *ret_range)
+{
+	const IndexScanDesc scan = self->frame.scan;
+	VcvType type = (VcvType) self->meta.disk.type;
+	float radius = get_float4_infinity();
+	bool ranged = false;
+	Datum query;
+	bool found = find_order(scan, &query);
+
+	self->recheck = false;
+	self->ordered = found;
+	if (found)
+		rq_encoder_set(self->encoder, query);
+	for (int i = 0; i < scan->numberOfKeys; i++)
+	{
+		const ScanKeyData *key = &scan->keyData[i];
+		Datum center;
+		float its_radius;
+
+		if ((key->sk_flags & SK_ISNULL) != 0 ||
+			!vcv_sphere_read(type, key->sk_argument, &center, &its_radius))
+			return false;
+		if (!found)
+			rq_encoder_set(self->encoder, center);
+		else if (!is_query(self, center))
+		{
+			self->recheck = true;
+			continue;
+		}
+		found = true;
+		ranged = true;
+		radius = Min(radius, its_radius);
+	}
+	if (!found)
+		return false;
+	rq_encoder_rotate(self->encoder);
+	if (ranged)
+		rq_range_init(ret_range, &self->meta, self->encoder, radius);
+	else
+		rq_range_none(ret_range);
+	return true;
+}
+
 static bool
 rq_scan_round(VcScan *frame, int round)
 {
@@ -64,7 +132,12 @@ rq_scan_round(VcScan *frame, int round)
 
 	/* rounds grow geometrically, so that what is visited twice costs a constant factor */
 	if (round == 0)
-		self->need = wanted > 0 ? Min(wanted, most) : FIRST_ROUND;
+	{
+		/* without a limit all rows of a range will be asked for */
+		int64 all = self->search->range.given ? most : FIRST_ROUND;
+
+		self->need = (size_t) (wanted > 0 ? Min(wanted, most) : all);
+	}
 	else
 		self->need = Min(self->need * 2, (size_t) most);
 	return rq_search_round(self->search, self->need);
@@ -75,10 +148,8 @@ rq_scan_start(VcScan *frame)
 {
 	RqScan *self = (RqScan *) frame;
 	Relation index = frame->scan->indexRelation;
-	Datum query;
+	RqRange range;
 
-	if (!find_query(frame, &query))
-		return false;
 	if (!self->ready)
 	{
 		rq_meta_load(index, &self->meta);
@@ -87,9 +158,9 @@ rq_scan_start(VcScan *frame)
 		self->ready = true;
 	}
 	vc_read_cache_init(&self->cache, index);
-	rq_encoder_set(self->encoder, query);
-	rq_encoder_rotate(self->encoder);
-	rq_search_begin(self->search, &self->params, self->encoder);
+	if (!find_query(self, &range))
+		return false;
+	rq_search_begin(self->search, &self->params, self->encoder, &range);
 	return rq_scan_round(frame, 0);
 }
 
@@ -102,10 +173,23 @@ rq_scan_next(VcScan *frame, VcScanRow *ret_row)
 	if (!rq_search_pop(self->search, &result))
 		return false;
 	ret_row->tid = result.tid;
-	ret_row->recheck = false;
+	ret_row->recheck =
+		self->recheck || !rq_range_is_sure(&self->search->range, &self->meta, result.distance);
 	ret_row->distance = vcv_metric_result(self->meta.disk.metric, result.distance);
-	ret_row->null_distance = false;
+	ret_row->null_distance = !self->ordered;
 	return true;
+}
+
+/* before the memory goes that the values were detoasted into */
+static void
+rq_scan_reset(VcScan *frame)
+{
+	RqScan *self = (RqScan *) frame;
+
+	if (self->encoder != NULL)
+		rq_encoder_clear(self->encoder);
+	if (self->other != NULL)
+		rq_encoder_clear(self->other);
 }
 
 static const VcScanOps rq_scan_ops = {
@@ -113,6 +197,7 @@ static const VcScanOps rq_scan_ops = {
 	.start = rq_scan_start,
 	.next = rq_scan_next,
 	.round = rq_scan_round,
+	.reset = rq_scan_reset,
 };
 
 IndexScanDesc

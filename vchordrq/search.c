@@ -24,6 +24,11 @@
  * table: then a filter that matches nothing costs about as much as a sequential scan, whose rows it
  * visits in the same order.
  *
+ * A range search delivers every row inside the radius.  Lists that cannot have one are passed over, of all
+ * others the rows are gathered whose bounds are below it (range.c).  Where a LIMIT is known, the first
+ * round is a search for that many nearest rows, clipped to the range; if there are fewer, or the executor
+ * wants more, the search begins again with bounds that are certain (quick).
+ *
  * As soon as k rows have passed, the exact distance of the k-th is the threshold, as without a filter:
  * what is below it is judged, what was pruned below it is gathered after all (seldom anything).  Codes
  * err, so two to three times k / rate rows are judged, however they are ordered.
@@ -109,6 +114,15 @@ allocate_batches(RqSearch *search)
 	search->census_count = MemoryContextAlloc(mcxt, RQ_CENSUS_BUCKETS * sizeof(uint32));
 }
 
+/* explicit probes count lists, whatever is in them */
+static bool
+is_out_of_range(const RqSearch *search, const RqProbe *probe)
+{
+	return search->range.given && search->params.automatic &&
+		   rq_range_excludes(&search->range, search->index, search->meta, search->cache,
+							 &search->query, probe);
+}
+
 static void
 pull_next_list(RqSearch *search)
 {
@@ -125,8 +139,9 @@ pull_next_list(RqSearch *search)
 	}
 	do
 		search->has_pending = rq_tree_next(search->tree, &search->pending);
-	while (search->has_pending && search->home_visited &&
-		   search->pending.list == search->home.list);
+	while (search->has_pending &&
+		   ((search->home_visited && search->pending.list == search->home.list) ||
+			is_out_of_range(search, &search->pending)));
 	search->tree_done = !search->has_pending;
 }
 
@@ -154,6 +169,7 @@ begin_tree(RqSearch *search)
 	rq_tree_begin(search->tree, &search->query, (float) search->params.epsilon,
 				  search->params.automatic ? NULL : search->params.probes);
 	pull_next_list(search);
+	search->nearest_rank = search->has_pending ? search->pending.rank : 0;
 }
 
 static void
@@ -193,7 +209,8 @@ rq_prefilter_pays(const VcPlanQuals *quals)
 }
 
 void
-rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder *query)
+rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder *query,
+				const RqRange *range)
 {
 	const RqMetaDisk *disk = &search->meta->disk;
 	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
@@ -214,7 +231,11 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder 
 	if (rq_search_batches(search) && search->nearest == NULL)
 		allocate_batches(search);
 	search->params = *params;
-	if (search->filter && !params->epsilon_given)
+	search->range = *range;
+	search->quick = range->given && params->automatic && vc_scan_wanted(search->scan) > 0;
+	if (!params->epsilon_given && range->given && !search->quick)
+		search->params.epsilon = RQ_RANGE_EPSILON;
+	else if (!params->epsilon_given && search->filter)
 		search->params.epsilon = FILTER_EPSILON;
 	search->x = query->x;
 	search->row = rq_encoder_query(query);
@@ -258,7 +279,6 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder 
 	vcv_query_init(&search->query, disk->metric, query->rotated, disk->dim, true,
 				   vc_arena_alloc_aligned(search->arena, vcv_query_memory(disk->dim)));
 	begin_tree(search);
-	search->nearest_rank = search->has_pending ? search->pending.rank : 0;
 }
 
 /* is there a list whose rows below the threshold were not all gathered? */
@@ -428,7 +448,7 @@ all_gathered(const RqSearch *search)
 		return false;
 	for (size_t i = 0; i < search->nvisits; i++)
 	{
-		if (search->visits[i].seen < get_float4_infinity())
+		if (search->visits[i].seen < search->range.limit)
 			return false;
 	}
 	return true;
@@ -503,7 +523,9 @@ round_filtered(RqSearch *search)
 		if (search->params.automatic &&
 			(rank > rows / EXHAUSTIVE_SHARE || rank > (double) search->most_rank))
 		{
-			visit_rest(search);
+			/* a range has its own way to be exhausted */
+			if (!search->range.given)
+				visit_rest(search);
 			return;
 		}
 		if (rank > (double) search->most_rank)
@@ -528,9 +550,40 @@ round_filtered(RqSearch *search)
 	rq_rerank(search, SIZE_MAX);
 }
 
+/* rows of the range, the nearest if there are more than are needed */
+static void
+round_range(RqSearch *search)
+{
+	search->use_codes = false;
+	do
+	{
+		complete_visits(search);
+		visit_lists(search);
+		rq_rerank(search, SIZE_MAX);
+	} while (search->best.n < search->need && search->dropped == get_float4_infinity() &&
+			 !all_gathered(search));
+}
+
+/* From here on all rows of the range are wanted, but for those that went out. */
+static void
+end_quick(RqSearch *search)
+{
+	search->quick = false;
+	if (!search->params.epsilon_given)
+		search->params.epsilon = RQ_RANGE_EPSILON;
+	search->fresh = 0;
+	search->judged_to = -get_float4_infinity();
+	search->known = -get_float4_infinity();
+	search->dropped = get_float4_infinity();
+	rq_rerank_restart(search);
+	begin_tree(search);
+}
+
 bool
 rq_search_round(RqSearch *search, size_t need)
 {
+	if (search->quick && search->popped > 0)
+		end_quick(search);
 	if (exhausted(search))
 		return false;
 	if (search->exhaustive)
@@ -546,10 +599,17 @@ rq_search_round(RqSearch *search, size_t need)
 	for (size_t i = 0; i < search->nresults; i++)
 		rq_ceiling_push(&search->best, search->results[i].distance, 0);
 
-	if (search->filter)
+	if (search->range.given && !search->quick)
+		round_range(search);
+	else if (search->filter)
 		round_filtered(search);
 	else
 		round_plain(search);
+	if (search->quick && search->nresults < need)
+	{
+		end_quick(search);
+		round_range(search);
+	}
 
 	/*
 	 * Short of memory: what lies below the cut is complete and may go out, the rest is found again.

@@ -14,6 +14,7 @@
 
 #include "vchordrq/am.h"
 #include "vchordrq/encode.h"
+#include "vchordrq/range.h"
 #include "vchordrq/run.h"
 #include "vchordrq/tree.h"
 
@@ -77,9 +78,11 @@ typedef struct RqSearch
 	RqSearchParams params;
 
 	/* query */
-	const float *x;   /* [dim] f32, normalised for cosine; rotated only if the type is quantised */
-	const void *row;  /* what exact distances are computed from: x, or the value's row */
+	const float *x;  /* [dim] f32, normalised for cosine; rotated only if the type is quantised */
+	const void *row; /* what exact distances are computed from: x, or the value's row */
 	VcvQuery query;
+	RqRange range; /* rows outside are never results */
+	bool quick;    /* with a range: not all rows of it are looked for yet (search.c) */
 	RqTree *tree;
 	bool tree_done;  /* no more lists, or the cap is reached */
 	RqProbe pending; /* next list, already pulled from the tree */
@@ -105,7 +108,7 @@ typedef struct RqSearch
 	float known;            /* rows with a bound up to this do not count in `upper` */
 	size_t fresh;           /* candidates from here on were added by the visit under way */
 	bool exhaustive;        /* the pass over all remaining rows is under way or done */
-	bool restarted;         /* it finds what was popped before, too */
+	bool restarted;         /* what was popped before is found again */
 
 	/* results not popped yet: heap by (distance, tid) */
 	RqResult *results;
@@ -142,7 +145,7 @@ typedef struct RqSearch
 	double passed;
 	double judged;   /* of `evaluated`, without the prior */
 	double row_cost; /* of judging a row, against reading a vector */
-	/* what was popped before the pass over all rows; sorted by rq_rerank_restart */
+	/* what was popped before the pass over all rows, or in the quick rounds; sorted by rq_rerank_restart */
 	uint64 *popped_tids;
 	size_t npopped_tids;
 	size_t popped_room;
@@ -168,10 +171,11 @@ typedef struct RqSearch
 extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
 
 /*
- * Start with the value in `query`, which was rotated and must stay as it is.  Reads the tree only.
+ * Start with the value in `query`, which was rotated and must stay as it is.  Reads the tree, and with a
+ * range the directory.
  */
-extern void rq_search_begin(RqSearch *search, const RqSearchParams *params,
-							const RqEncoder *query);
+extern void rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder *query,
+							const RqRange *range);
 
 /*
  * Begin a round that is to deliver `need` rows; false if nothing is left to find.
@@ -192,7 +196,8 @@ rq_search_batches(const RqSearch *search)
 static inline float
 rq_search_threshold(const RqSearch *search)
 {
-	float threshold = Min(rq_ceiling_limit(&search->best), search->dropped);
+	float threshold =
+		Min(Min(rq_ceiling_limit(&search->best), search->dropped), search->range.limit);
 
 	if (search->exhaustive)
 		return get_float4_infinity();
@@ -250,7 +255,8 @@ extern bool rq_rerank_has_table(RqSearch *search);
 
 /*
  * Forget candidates and results: what is judged from here on becomes a result only if it was neither
- * popped before the pass over all rows nor the result of an earlier such pass.
+ * popped before (the pass over all rows, or the end of the quick rounds) nor the result of an earlier
+ * such pass.
  */
 extern void rq_rerank_restart(RqSearch *search);
 
