@@ -320,8 +320,8 @@ sub finish_all
 	{
 		eval { $client->{run}->finish; 1 } or push @said, "client did not end: $@";
 		$client->{out} = slurp_file("$client->{path}.out");
-		push @said, grep { !/^pgbench \(|INFO:|NOTICE:|LOCATION:/ } split /^/, slurp_file("$client->{path}.err");
-		unlink glob "$client->{path}*";
+		push @said, grep { !/^pgbench \(|^pgbench: setting random seed|INFO:|NOTICE:|LOCATION:/ } split /^/, slurp_file("$client->{path}.err");
+		unlink map { "$client->{path}$_" } '', '.out', '.err';
 	}
 	return join('', @said);
 }
