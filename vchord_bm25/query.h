@@ -103,7 +103,7 @@ extern void bm25_query_check_nulls(const Bm25QueryData *data);
 
 /*
  * Opens (AccessShareLock) and checks the index that a query names: it exists, is an index, a bm25 index,
- * valid, and the user may read what it indexes.
+ * valid or replaced by REINDEX CONCURRENTLY at this moment, and the user may read what it indexes.
  */
 extern Relation bm25_query_open_index(Oid index);
 

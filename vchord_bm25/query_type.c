@@ -632,6 +632,44 @@ check_rights(Relation index)
 	}
 }
 
+/*
+ * Has REINDEX CONCURRENTLY put another index in the place of this one?  It makes the new one valid and the old one
+ * invalid in one transaction, and nothing else changes two indexes of which one stays invalid.  The old one
+ * is kept up until nobody is left who may have looked its name up before: it answers as it did.
+ */
+static bool
+was_exchanged(Relation index)
+{
+	bool found = false;
+	HeapTuple own;
+	Relation table;
+	ListCell *lc;
+	List *others;
+
+	if (index->rd_rel->relkind != RELKIND_INDEX || !index->rd_index->indislive ||
+		!index->rd_index->indisready)
+		return false;
+	table = try_relation_open(index->rd_index->indrelid, AccessShareLock);
+	own = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(RelationGetRelid(index)));
+	if (table == NULL || !HeapTupleIsValid(own))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the relation does not exist")));
+	others = RelationGetIndexList(table);
+	foreach (lc, others)
+	{
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		found |= ((Form_pg_index) GETSTRUCT(tuple))->indisvalid &&
+				 HeapTupleHeaderGetRawXmin(tuple->t_data) == HeapTupleHeaderGetRawXmin(own->t_data);
+		ReleaseSysCache(tuple);
+	}
+	list_free(others);
+	ReleaseSysCache(own);
+	relation_close(table, NoLock);
+	return found;
+}
+
 Relation
 bm25_query_open_index(Oid oid)
 {
@@ -653,7 +691,7 @@ bm25_query_open_index(Oid oid)
 	if (RELATION_IS_OTHER_TEMP(index))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("cannot access temporary indexes of other sessions")));
-	if (!index->rd_index->indisvalid)
+	if (!index->rd_index->indisvalid && !was_exchanged(index))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("the index \"%s\" is not valid", RelationGetRelationName(index)),
 						errhint("It is being built, or its build failed: REINDEX it.")));
