@@ -174,29 +174,6 @@ collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm25F
 	scorer->nterms = n;
 }
 
-/* df of a term, and where it is in each segment */
-static double
-find_term(Bm25View *view, Bm25Key key, Bm25SegmentTerm *found, uint32 stride)
-{
-	double df = 0;
-	uint32 n;
-
-	for (uint32 i = 0; i < view->nsegments; i++)
-	{
-		Bm25SegmentTerm *term = &found[(Size) i * stride];
-
-		if (bm25_segment_lookup(&view->segments[i], key, term))
-			df += bm25_segment_live_df(&view->segments[i], term);
-		else
-			term->df = 0;
-	}
-	if (bm25_growth_list(view->growing, key, &n) != NULL)
-		df += n;
-	if (bm25_growth_list(view->sealing, key, &n) != NULL)
-		df += n;
-	return df;
-}
-
 void
 bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm25FieldSpan span)
 {
@@ -216,7 +193,7 @@ bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm
 	{
 		Bm25ScoreTerm *term = &scorer->terms[i];
 		double df = scorer->found != NULL
-						? find_term(stats, term->key, &scorer->found[i], scorer->nterms)
+						? bm25_view_find(stats, term->key, &scorer->found[i], scorer->nterms)
 						: bm25_view_df(stats, term->key);
 
 		term->weight =

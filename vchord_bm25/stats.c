@@ -28,6 +28,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
@@ -342,24 +343,86 @@ bm25_view_get(Relation index, Snapshot snapshot, MemoryContext holder)
 
 /*----- df -----*/
 
-double
-bm25_view_df(Bm25View *view, Bm25Key key)
+/*
+ * The dead documents of a large term are counted by VACUUM in a file that is read when somebody asks for the
+ * df, so two answers of one view could differ: the first one is kept.
+ */
+typedef struct Kept
 {
+	Bm25Key key;
+	double df;
+	uint32 hash;
+	char status;
+} Kept;
+
+#define SH_PREFIX          kept
+#define SH_ELEMENT_TYPE    Kept
+#define SH_KEY_TYPE        Bm25Key
+#define SH_KEY             key
+#define SH_HASH_KEY(tb, k) hash_bytes((const unsigned char *) (k).data, (int) (k).len)
+#define SH_EQUAL(tb, a, b) (bm25_key_cmp(a, b) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, e) (e)->hash
+#define SH_SCOPE           static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static double
+keep_df(Bm25View *view, Bm25Key key, double df)
+{
+	Kept *kept;
+	bool found;
+
+	if (view->kept == NULL)
+		view->kept = kept_create(view->context, 16, NULL);
+	kept = kept_insert(view->kept, key, &found);
+	if (!found)
+	{
+		char *copy = MemoryContextAlloc(view->context, Max(key.len, 1));
+
+		memcpy(copy, key.data, key.len);
+		kept->key = (Bm25Key){copy, key.len};
+		kept->df = df;
+	}
+	return kept->df;
+}
+
+double
+bm25_view_find(Bm25View *view, Bm25Key key, Bm25SegmentTerm *ret_terms, uint32 stride)
+{
+	bool may_change = false;
 	double df = 0;
 	uint32 n;
 
-	for (uint32 i = 0; i < view->nparts; i++)
-		df += bm25_view_df(view->parts[i], key);
 	for (uint32 i = 0; i < view->nsegments; i++)
 	{
-		Bm25SegmentTerm term;
+		Bm25SegmentTerm *term = &ret_terms[(Size) i * stride];
 
-		if (bm25_segment_lookup(&view->segments[i], key, &term))
-			df += bm25_segment_live_df(&view->segments[i], &term);
+		if (bm25_segment_lookup(&view->segments[i], key, term))
+		{
+			df += bm25_segment_live_df(&view->segments[i], term);
+			may_change |= term->large && view->segments[i].dead != NULL;
+		}
+		else
+			term->df = 0;
 	}
 	if (bm25_growth_list(view->growing, key, &n) != NULL)
 		df += n;
 	if (bm25_growth_list(view->sealing, key, &n) != NULL)
 		df += n;
+	return may_change ? keep_df(view, key, df) : df;
+}
+
+double
+bm25_view_df(Bm25View *view, Bm25Key key)
+{
+	Bm25SegmentTerm term;
+	double df = 0;
+
+	if (view->nparts == 0)
+		return bm25_view_find(view, key, &term, 0);
+	for (uint32 i = 0; i < view->nparts; i++)
+		df += bm25_view_df(view->parts[i], key);
 	return df;
 }

@@ -29,6 +29,7 @@ typedef struct Bm25View
 	Bm25GrowthPart growing; /* documents not in a segment, inverted */
 	Bm25GrowthPart sealing; /* the same of the tape that is being sealed */
 	VcReadCache cache;
+	struct kept_hash *kept; /* df that might change while the view is in use */
 	MemoryContext context;
 	int pins;
 	/* of a partitioned index: its leaves, summed in models; it has no segments of its own */
@@ -70,6 +71,13 @@ extern void bm25_view_attach(Bm25View *view, Relation index);
 
 /* Documents with the term, over segments and growing documents, the dead not counted. */
 extern double bm25_view_df(Bm25View *view, Bm25Key key);
+
+/*
+ * The same, which also tells where the term is in segment i: ret_terms[i * stride], with df 0 if it is not
+ * there.  The view is not of a partitioned index.
+ */
+extern double bm25_view_find(Bm25View *view, Bm25Key key, Bm25SegmentTerm *ret_terms,
+							 uint32 stride);
 
 /* Do two indexes make the same fields, terms and norms of a value of one column? */
 extern bool bm25_view_compatible(const Bm25View *a, const Bm25View *b, int column);
