@@ -315,6 +315,16 @@ vc_index_beginscan(IndexScanState *node, Snapshot snapshot)
 #define object_ownercheck(classid, objectid, roleid) pg_class_ownercheck(objectid, roleid)
 #endif
 
+/* 16 lets input functions report an error to a caller that wants none raised. */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...)                                                         \
+	do                                                                                             \
+	{                                                                                              \
+		(void) (context);                                                                          \
+		ereport(ERROR, __VA_ARGS__);                                                               \
+	} while (0)
+#endif
+
 /* 16 gave stringToQualifiedNameList() an error context. */
 #if PG_VERSION_NUM < 160000
 #define stringToQualifiedNameList(string, escontext) stringToQualifiedNameList(string)
