@@ -3,9 +3,9 @@
  *		Planner costs, in the planner's own units.
  *
  * The scan's work for the first k rows is the price of starting it; every further row costs its share
- * of reading everything.  k comes from the query's LIMIT and from the share of rows that the filter
- * lets through.  Planning never fails: an index whose metapage cannot be used is priced out of every
- * plan that has an alternative.
+ * of reading everything.  k comes from the query's LIMIT, from the share of rows that the filter
+ * lets through, and from what a sphere's estimate says of the rows inside of it.  Planning never fails:
+ * an index whose metapage cannot be used is priced out of every plan that has an alternative.
  *
  * Units: pages as core/cost.c prices them; scoring a code is far cheaper than an operator call
  * (core/simd/README.md: 1 ns against ~25 ns that cpu_operator_cost stands for).
@@ -18,6 +18,7 @@
 #include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 
 #include "core/cost.h"
 
@@ -39,6 +40,17 @@ visited_lists(double lists, double rows, double k)
 	return ceil(Min(Max(lists * share, 1), lists));
 }
 
+/* share of the index's rows that the spheres let through */
+static double
+range_selectivity(PlannerInfo *root, const IndexPath *path)
+{
+	List *quals = get_quals_from_indexclauses(path->indexclauses);
+
+	if (quals == NIL)
+		return 1;
+	return clauselist_selectivity(root, quals, (int) path->indexinfo->rel->relid, JOIN_INNER, NULL);
+}
+
 void
 rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
 				  Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
@@ -51,6 +63,8 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	RqSearchParams params;
 	bool usable;
 	double rows = Max(info->tuples, 1);
+	double range;
+	double inside; /* rows of the range, of all if there is none */
 	double wanted;
 	double lists;
 	double visited;
@@ -87,13 +101,20 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	}
 
 	vc_cost_filter(root, path, rows, &filter);
-	wanted = root->limit_tuples > 0 ? root->limit_tuples : DEFAULT_ROWS;
-	wanted = Min(wanted / filter.pass, rows);
+	range = range_selectivity(root, path);
+	inside = Max(rows * range, 1);
+	if (root->limit_tuples > 0 || path->indexclauses == NIL)
+		wanted = (root->limit_tuples > 0 ? root->limit_tuples : DEFAULT_ROWS) / filter.pass;
+	else
+		wanted = inside;
+	wanted = Min(wanted, inside);
 	if (rq_max_scan_tuples >= 0)
 		wanted = Min(wanted, Max(rq_max_scan_tuples, 1));
 
 	lists = meta.disk.lists;
-	visited = visited_lists(lists, rows, wanted);
+	/* all rows of a range may be in any list */
+	visited =
+		path->indexclauses != NIL && wanted >= inside ? lists : visited_lists(lists, rows, wanted);
 	if (!params.automatic && params.nprobes == meta.disk.levels && params.nprobes > 0)
 		visited = Min(params.probes[params.nprobes - 1], lists);
 
@@ -121,8 +142,9 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	}
 
 	all = first +
-		  rows * (cpu_index_tuple_cost + cpu_operator_cost + (meta.geo.exact ? 0 : page.random)) +
+		  inside * (cpu_index_tuple_cost + cpu_operator_cost + (meta.geo.exact ? 0 : page.random)) +
 		  index_pages * page.seq;
-	vc_cost_set(&to, first, all, info->indpred != NIL ? Min(1.0, rows / Max(rel->tuples, 1)) : 1.0,
-				list_pages + rerank_pages);
+	if (info->indpred != NIL)
+		range *= Min(1.0, rows / Max(rel->tuples, 1));
+	vc_cost_set(&to, first, all, range, list_pages + rerank_pages);
 }
