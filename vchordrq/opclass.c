@@ -29,6 +29,12 @@ SUPPORT_FUNCTION(vector_cosine_ops)
 SUPPORT_FUNCTION(halfvec_l2_ops)
 SUPPORT_FUNCTION(halfvec_ip_ops)
 SUPPORT_FUNCTION(halfvec_cosine_ops)
+SUPPORT_FUNCTION(rabitq8_l2_ops)
+SUPPORT_FUNCTION(rabitq8_ip_ops)
+SUPPORT_FUNCTION(rabitq8_cosine_ops)
+SUPPORT_FUNCTION(rabitq4_l2_ops)
+SUPPORT_FUNCTION(rabitq4_ip_ops)
+SUPPORT_FUNCTION(rabitq4_cosine_ops)
 
 void
 rq_column_check(Relation index, uint32 *ret_dim, VcvOpclass *ret_opclass)
@@ -40,9 +46,5 @@ rq_column_check(Relation index, uint32 *ret_dim, VcvOpclass *ret_opclass)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("multicolumn index is not supported")));
 	vcv_opclass_of(index, RQ_AM_NAME, ret_opclass);
-	if (vcv_is_quantized(ret_opclass->type))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("access method \"%s\" does not support this operator class", RQ_AM_NAME)));
 	*ret_dim = vcv_opclass_dim(index);
 }
