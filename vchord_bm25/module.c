@@ -16,6 +16,7 @@
 #include "core/prefilter.h"
 #include "core/scan.h"
 #include "core/simd/bitpack/ops.h"
+#include "core/simd/bitpack/score_ops.h"
 
 #include "vchord_bm25/am.h"
 
@@ -36,6 +37,7 @@ refill_kernels(int level)
 {
 	vcs_cpu_cap_level((VcsLevel) level);
 	vcs_bitpack_init();
+	vcs_score_init();
 }
 
 void

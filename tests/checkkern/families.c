@@ -17,6 +17,7 @@ const CkFamily *const ck_families[] = {
 	&ck_family_assign,
 	&ck_family_rotate,
 	&ck_family_bitpack,
+	&ck_family_score,
 	NULL,
 };
 /* clang-format on */

@@ -16,5 +16,6 @@ extern const CkFamily ck_family_code;
 extern const CkFamily ck_family_assign;
 extern const CkFamily ck_family_rotate;
 extern const CkFamily ck_family_bitpack;
+extern const CkFamily ck_family_score;
 
 #endif

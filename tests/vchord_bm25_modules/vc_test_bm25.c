@@ -18,6 +18,7 @@
 #include "core/attrs.h"
 #include "core/recycle.h"
 #include "core/simd/bitpack/ops.h"
+#include "core/simd/bitpack/score_ops.h"
 #include "core/vpage.h"
 
 #include "vchord_bm25/cursor.h"
@@ -48,6 +49,7 @@ _PG_init(void)
 {
 	vc_page_set_id(BM25_PAGE_ID);
 	vcs_bitpack_init();
+	vcs_score_init();
 }
 
 /*----- verifying -----*/
