@@ -28,6 +28,7 @@
 
 #include "core/heap.h"
 #include "core/report.h"
+#include "core/simd/bitpack/score_ops.h"
 #include "core/tid.h"
 
 /* up to this k a heap, whose threshold is never late; beyond, the buffer, which costs less a push */
@@ -276,14 +277,9 @@ bm25_search_parts(const Bm25Search *search, const Bm25SearchTerm *term, uint32 f
 	}
 	else
 	{
-		const float *k = model->k_float;
+		StaticAssertDecl(BM25_NORM_CODES == VCS_SCORE_CODES, "one entry a code");
 
-		for (uint32 i = 0; i < n; i++)
-		{
-			float tf = (float) tfs[i];
-
-			ret_parts[i] = weight * tf / (tf + k[norms[i] & 0xFF]);
-		}
+		vcs_score_ops.parts(tfs, norms, n, weight, model->k_float, ret_parts);
 	}
 }
 

@@ -15,8 +15,9 @@
  * Complete estimates raise the floor (search_internal.h): the k-th of them is a bound
  * on the k-th score, which spares scoring documents that are only the best so far.
  *
- * Windows that no essential list has a posting in are not visited.  A window with few postings is walked
- * by a bitmap of the documents touched, others by a scan of the array.
+ * Windows that no essential list has a posting in are not visited.  With one essential list in a window there is
+ * nothing to add up: its postings are compared with the threshold as they are decoded, and blocks of it
+ * that cannot reach are passed over.
  */
 #include "postgres.h"
 
@@ -25,19 +26,15 @@
 #include <float.h>
 
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
+
+#include "core/report.h"
+#include "core/simd/bitpack/score_ops.h"
 
 /* 16 kB of floats: half of a first-level cache */
 #define WINDOW 4096
 
-/* fewer postings in a window than this: the bitmap; a scan of the array costs about as much as these */
-#define SPARSE_POSTINGS 128
-
 /* looking a document up in a list costs as much as adding this many postings of it */
 #define PROBE_POSTINGS 10
-
-/* documents looked at together in a scan of the array */
-#define STRIDE 16
 
 /* A survivor of a window, with its estimate. */
 typedef struct Deferred
@@ -53,9 +50,9 @@ typedef struct MaxScore
 	Bm25SearchTerm **order; /* ascending by bound in the window */
 	float *bounds;          /* by order */
 	float *before;          /* sum of the bounds of order[0 .. i-1], rounded up */
-	float *scores;          /* of the window */
-	uint64 *touched;        /* bitmap of the window, sparse windows only */
-	uint16 *survivors;      /* documents of the window that may reach the threshold */
+	float *scores;     /* sums by document of the window; zero when nothing is being added up */
+	uint16 *survivors; /* documents of the window that may reach the threshold ... */
+	float *sums;       /* ... and what the terms so far give them */
 	uint32 lo;
 	uint32 hi;
 	uint32 essential; /* order[essential ..] are */
@@ -143,59 +140,79 @@ divide_terms(MaxScore *ms)
 	}
 }
 
+/* Number of documents before `doc` among docs[from .. to), ascending, and `from`. */
+static inline uint32
+docs_before(const uint32 *docs, uint32 from, uint32 to, uint32 doc)
+{
+	uint32 n = to - from;
+
+	if (n == 0)
+		return from;
+	/* without branches: each way is as likely */
+	while (n > 1)
+	{
+		uint32 half = n / 2;
+
+		from += docs[from + half - 1] < doc ? half : 0;
+		n -= half;
+	}
+	return from + (docs[from] < doc);
+}
+
+/*
+ * The next postings of a list in the window: [*ret_from, *ret_to) of its present block, which is decoded.  False if
+ * there is no further block.
+ */
+static bool
+begin_run(MaxScore *ms, Bm25Cursor *cursor, uint32 *ret_from, uint32 *ret_to)
+{
+	if (cursor->block_no >= cursor->nblocks || cursor->block_first >= ms->hi)
+		return false;
+	if (!cursor->decoded)
+	{
+		bm25_cursor_decode(cursor);
+		ms->search->counters->blocks_decoded++;
+	}
+	*ret_from = cursor->at;
+	if (cursor->docs[cursor->at] < ms->lo)
+		*ret_from = docs_before(cursor->docs, cursor->at, cursor->count, ms->lo);
+	*ret_to = cursor->count;
+	if (cursor->block_last >= ms->hi)
+		*ret_to = docs_before(cursor->docs, *ret_from, cursor->count, ms->hi);
+	return true;
+}
+
+/* Goes on behind them; false if the block goes on beyond the window, or is the last. */
+static bool
+end_run(Bm25Cursor *cursor, uint32 to)
+{
+	if (to < cursor->count)
+	{
+		cursor->at = to;
+		return false;
+	}
+	return bm25_cursor_shallow(cursor, cursor->block_last + 1);
+}
+
 /* Adds a term's contributions to the documents of the window. */
 static void
-add_term(MaxScore *ms, Bm25SearchTerm *term, bool sparse)
+add_term(MaxScore *ms, Bm25SearchTerm *term)
 {
-	Bm25Search *search = ms->search;
 	Bm25Cursor *cursor = term->cursor;
 	float parts[BM25_BLOCK_POSTINGS];
 	float *scores = ms->scores;
 	uint32 lo = ms->lo;
+	uint32 from;
+	uint32 to;
 
-	while (cursor->block_no < cursor->nblocks && cursor->block_first < ms->hi)
+	while (begin_run(ms, cursor, &from, &to))
 	{
-		const uint32 *docs = cursor->docs;
-		uint32 from;
-		uint32 to;
+		const uint32 *docs = cursor->docs + from;
 
-		if (!cursor->decoded)
-		{
-			bm25_cursor_decode(cursor);
-			search->counters->blocks_decoded++;
-		}
-		from = cursor->at;
-		while (from < cursor->count && docs[from] < lo)
-			from++;
-		to = cursor->count;
-		if (cursor->block_last >= ms->hi)
-		{
-			uint32 low = from;
-
-			while (low < to)
-			{
-				uint32 mid = (low + to) / 2;
-
-				if (docs[mid] < ms->hi)
-					low = mid + 1;
-				else
-					to = mid;
-			}
-		}
-		bm25_search_parts(search, term, from, to, parts);
-		for (uint32 i = from; i < to; i++)
-			scores[docs[i] - lo] += parts[i - from];
-		if (sparse)
-		{
-			for (uint32 i = from; i < to; i++)
-				ms->touched[(docs[i] - lo) / 64] |= UINT64CONST(1) << (docs[i] - lo) % 64;
-		}
-		if (to < cursor->count)
-		{
-			cursor->at = to;
-			return;
-		}
-		if (!bm25_cursor_shallow(cursor, cursor->block_last + 1))
+		bm25_search_parts(ms->search, term, from, to, parts);
+		for (uint32 i = 0; i < to - from; i++)
+			scores[docs[i] - lo] += parts[i];
+		if (!end_run(cursor, to))
 			return;
 	}
 }
@@ -207,103 +224,66 @@ wanted(const MaxScore *ms)
 	return Max(ms->search->reach - ms->before[ms->essential], FLT_MIN);
 }
 
-/* A complete estimate is a bound from below, too. */
-static inline void
-raise_floor(MaxScore *ms, uint32 offset)
+/* The numbers of a window that vcs_score_ops.take looks at. */
+static inline uint32
+window_size(const MaxScore *ms)
 {
-	if (!bm25_segment_is_dead(ms->search->segment, ms->lo + offset))
-		bm25_search_floor(ms->search, ms->scores[offset]);
+	return TYPEALIGN(16, ms->hi - ms->lo);
 }
 
+/* The documents that the essential terms bring near enough to the threshold, several terms added up. */
 static uint32
-collect_sparse(MaxScore *ms)
+collect_sums(MaxScore *ms)
 {
-	const Bm25Search *search = ms->search;
-	uint32 n = 0;
-	float least;
-
-	for (uint32 word = 0; ms->essential == 0 && word < WINDOW / 64; word++)
+	for (uint32 i = ms->essential; i < ms->n; i++)
 	{
-		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
-		{
-			uint32 offset = word * 64 + (uint32) pg_rightmost_one_pos64(bits);
-
-			if (ms->scores[offset] > bm25_search_floor_least(search))
-				raise_floor(ms, offset);
-		}
+		if (ms->bounds[i] > 0)
+			add_term(ms, ms->order[i]);
 	}
-	least = wanted(ms);
-	for (uint32 word = 0; word < WINDOW / 64; word++)
-	{
-		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
-		{
-			uint32 offset = word * 64 + (uint32) pg_rightmost_one_pos64(bits);
+	return (uint32) vcs_score_ops.take(ms->scores, window_size(ms), wanted(ms), ms->survivors,
+									   ms->sums);
+}
 
-			if (ms->scores[offset] >= least)
-				ms->survivors[n++] = (uint16) offset;
+/* The same if one term only is essential. */
+static uint32
+collect_single(MaxScore *ms, Bm25SearchTerm *term)
+{
+	Bm25Cursor *cursor = term->cursor;
+	float parts[BM25_BLOCK_POSTINGS];
+	float least = wanted(ms);
+	uint32 n = 0;
+	uint32 from;
+	uint32 to;
+
+	while (cursor->block_no < cursor->nblocks && cursor->block_first < ms->hi)
+	{
+		uint32 found;
+
+		if (!cursor->decoded && bm25_block_bound(term) < least)
+		{
+			/* a further part of it may be in the next window */
+			if (cursor->block_last >= ms->hi ||
+				!bm25_cursor_shallow(cursor, cursor->block_last + 1))
+				break;
+			continue;
 		}
+		begin_run(ms, cursor, &from, &to);
+		bm25_search_parts(ms->search, term, from, to, parts);
+		found =
+			(uint32) vcs_score_ops.select(parts, to - from, least, ms->survivors + n, ms->sums + n);
+		for (uint32 end = n + found; n < end; n++)
+			ms->survivors[n] = (uint16) (cursor->docs[from + ms->survivors[n]] - ms->lo);
+		/* documents of a sound list are all different */
+		if (unlikely(n > WINDOW))
+			vc_corrupt(ms->search->segment->index, ms->search->segment->disk.header,
+					   "a list holds documents twice");
+		if (!end_run(cursor, to))
+			break;
 	}
 	return n;
 }
 
-/* four floats as integers; compilers of every machine make vector instructions of it */
-typedef int32 Lanes __attribute__((vector_size(16)));
-
-/*
- * Is one of STRIDE scores, none negative, at least `least`, which is positive?  Such floats compare as their bits
- * do, as integers.
- */
-static inline bool
-any_reaches(const float *scores, float least)
-{
-	Lanes reached = {0, 0, 0, 0};
-	int32 bits;
-
-	memcpy(&bits, &least, sizeof(bits));
-	for (int i = 0; i < STRIDE; i += 4)
-	{
-		Lanes lanes;
-
-		memcpy(&lanes, scores + i, sizeof(lanes));
-		reached |= lanes >= bits;
-	}
-	return (reached[0] | reached[1] | reached[2] | reached[3]) != 0;
-}
-
-static uint32
-collect_dense(MaxScore *ms)
-{
-	const Bm25Search *search = ms->search;
-	const float *scores = ms->scores;
-	uint32 n = 0;
-	float least;
-
-	for (uint32 base = 0; ms->essential == 0 && base < WINDOW; base += STRIDE)
-	{
-		/* with equality: one too many does no harm */
-		if (!any_reaches(scores + base, Max(bm25_search_floor_least(search), FLT_MIN)))
-			continue;
-		for (uint32 i = base; i < base + STRIDE; i++)
-		{
-			if (scores[i] > bm25_search_floor_least(search))
-				raise_floor(ms, i);
-		}
-	}
-	least = wanted(ms);
-	for (uint32 base = 0; base < WINDOW; base += STRIDE)
-	{
-		if (!any_reaches(scores + base, least))
-			continue;
-		for (uint32 i = base; i < base + STRIDE; i++)
-		{
-			ms->survivors[n] = (uint16) i;
-			n += scores[i] >= least;
-		}
-	}
-	return n;
-}
-
-/* Adds a term's contributions to the survivors only. */
+/* Adds a term's contributions to the n survivors, looking each up. */
 static void
 probe_term(MaxScore *ms, Bm25SearchTerm *term, uint32 n)
 {
@@ -311,18 +291,28 @@ probe_term(MaxScore *ms, Bm25SearchTerm *term, uint32 n)
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		uint32 offset = ms->survivors[i];
-		uint32 found = bm25_cursor_seek(cursor, ms->lo + offset);
+		uint32 doc = ms->lo + ms->survivors[i];
+		uint32 found = bm25_cursor_seek(cursor, doc);
 		float part;
 
 		if (found == BM25_NO_DOC)
 			return;
-		if (found == ms->lo + offset)
+		if (found == doc)
 		{
 			bm25_search_parts(ms->search, term, cursor->at, cursor->at + 1, &part);
-			ms->scores[offset] += part;
+			ms->sums[i] += part;
 		}
 	}
+}
+
+/* The same by adding up the whole list. */
+static void
+add_to_survivors(MaxScore *ms, Bm25SearchTerm *term, uint32 n)
+{
+	add_term(ms, term);
+	for (uint32 i = 0; i < n; i++)
+		ms->sums[i] += ms->scores[ms->survivors[i]];
+	memset(ms->scores, 0, sizeof(float) * window_size(ms));
 }
 
 /* Keeps the survivors that may still reach the threshold if other terms add `rest`. */
@@ -334,10 +324,11 @@ keep_survivors(MaxScore *ms, uint32 n, float rest)
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		uint16 offset = ms->survivors[i];
+		float sum = ms->sums[i];
 
-		ms->survivors[kept] = offset;
-		kept += ms->scores[offset] + rest >= reach;
+		ms->survivors[kept] = ms->survivors[i];
+		ms->sums[kept] = sum;
+		kept += sum + rest >= reach;
 	}
 	return kept;
 }
@@ -349,25 +340,9 @@ window_postings(const MaxScore *ms, const Bm25SearchTerm *term)
 	return (double) term->found->df * WINDOW / ms->search->docs;
 }
 
-static void
-clear_window(MaxScore *ms, bool sparse)
-{
-	if (!sparse)
-	{
-		memset(ms->scores, 0, sizeof(float) * WINDOW);
-		return;
-	}
-	for (uint32 word = 0; word < WINDOW / 64; word++)
-	{
-		for (uint64 bits = ms->touched[word]; bits != 0; bits &= bits - 1)
-			ms->scores[word * 64 + (uint32) pg_rightmost_one_pos64(bits)] = 0;
-		ms->touched[word] = 0;
-	}
-}
-
 /* Keeps a survivor until the end of the segment, when fewer will do. */
 static void
-defer(MaxScore *ms, uint32 offset)
+defer(MaxScore *ms, uint32 doc, float sum)
 {
 	if (ms->ndeferred == ms->deferred_room)
 	{
@@ -376,26 +351,15 @@ defer(MaxScore *ms, uint32 offset)
 						   ? palloc(sizeof(Deferred) * ms->deferred_room)
 						   : repalloc_huge(ms->deferred, sizeof(Deferred) * ms->deferred_room);
 	}
-	ms->deferred[ms->ndeferred++] = (Deferred){ms->lo + offset, ms->scores[offset]};
+	ms->deferred[ms->ndeferred++] = (Deferred){doc, sum};
 }
 
 static void
 search_window(MaxScore *ms)
 {
 	Bm25Search *search = ms->search;
-	double expected = 0;
-	bool sparse;
-	uint32 n;
-
-	for (uint32 i = ms->essential; i < ms->n; i++)
-		expected += window_postings(ms, ms->order[i]);
-	sparse = expected < SPARSE_POSTINGS;
-	for (uint32 i = ms->essential; i < ms->n; i++)
-	{
-		if (ms->bounds[i] > 0)
-			add_term(ms, ms->order[i], sparse);
-	}
-	n = sparse ? collect_sparse(ms) : collect_dense(ms);
+	uint32 n =
+		ms->essential == ms->n - 1 ? collect_single(ms, ms->order[ms->n - 1]) : collect_sums(ms);
 
 	/* the other terms, the most valuable first */
 	for (uint32 i = ms->essential; i-- > 0 && n > 0;)
@@ -403,31 +367,31 @@ search_window(MaxScore *ms)
 		if (ms->bounds[i] <= 0)
 			continue;
 		if (n * PROBE_POSTINGS > window_postings(ms, ms->order[i]))
-			add_term(ms, ms->order[i], sparse);
+			add_to_survivors(ms, ms->order[i], n);
 		else
 			probe_term(ms, ms->order[i], n);
 		n = keep_survivors(ms, n, ms->before[i]);
 	}
-	/* now the estimates are complete; with essential terms only they have been told before */
+	/* the estimates are complete now, and so bounds from below */
 	for (uint32 i = 0; i < n; i++)
 	{
-		uint16 offset = ms->survivors[i];
+		uint32 doc = ms->lo + ms->survivors[i];
 
-		if (ms->essential > 0 && ms->scores[offset] > bm25_search_floor_least(search))
-			raise_floor(ms, offset);
+		if (ms->sums[i] > bm25_search_floor_least(search) &&
+			!bm25_segment_is_dead(search->segment, doc))
+			bm25_search_floor(search, ms->sums[i]);
 	}
 	for (uint32 i = 0; i < n; i++)
 	{
-		uint16 offset = ms->survivors[i];
+		uint32 doc = ms->lo + ms->survivors[i];
 
-		if (ms->scores[offset] < search->reach)
+		if (ms->sums[i] < search->reach)
 			continue;
 		if (search->floor_room > 0)
-			defer(ms, offset);
+			defer(ms, doc, ms->sums[i]);
 		else
-			bm25_search_candidate(search, ms->lo + offset, -1);
+			bm25_search_candidate(search, doc, -1);
 	}
-	clear_window(ms, sparse);
 }
 
 /*
@@ -469,9 +433,9 @@ bm25_search_maxscore(Bm25Search *search)
 	ms.order = palloc(sizeof(Bm25SearchTerm *) * n);
 	ms.bounds = palloc0(sizeof(float) * n);
 	ms.before = palloc0(sizeof(float) * n);
-	ms.scores = palloc0(sizeof(float) * WINDOW);
-	ms.touched = palloc0(WINDOW / 8);
-	ms.survivors = palloc(sizeof(uint16) * (WINDOW + 1));
+	ms.scores = (float *) CACHELINEALIGN(palloc0(sizeof(float) * WINDOW + PG_CACHE_LINE_SIZE));
+	ms.survivors = palloc(sizeof(uint16) * (WINDOW + BM25_BLOCK_POSTINGS));
+	ms.sums = palloc(sizeof(float) * (WINDOW + BM25_BLOCK_POSTINGS));
 	for (uint32 i = 0; i < n; i++)
 		by_list[i] = &search->terms[i];
 	qsort(by_list, n, sizeof(Bm25SearchTerm *), compare_bounds);
