@@ -13,6 +13,8 @@
 #include "access/genam.h"
 #include "access/nbtxlog.h"
 #include "access/relscan.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
@@ -21,6 +23,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/regproc.h"
@@ -52,6 +55,12 @@
 #if PG_VERSION_NUM >= 170000
 #define VC_HAVE_READ_STREAM 1
 #define VC_HAVE_BULK_WRITE  1
+#endif
+
+/* 17 added dynamic shared memory that is found by name. */
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#define VC_HAVE_NAMED_DSM 1
 #endif
 
 /*
@@ -310,9 +319,15 @@ vc_index_beginscan(IndexScanState *node, Snapshot snapshot)
 #define RestrictSearchPath() ((void) 0)
 #endif
 
-/* 16 replaced pg_class_ownercheck() by object_ownercheck(). */
+/* 16 replaced pg_class_ownercheck(), pg_database_ownercheck() and others by object_ownercheck(). */
 #if PG_VERSION_NUM < 160000
-#define object_ownercheck(classid, objectid, roleid) pg_class_ownercheck(objectid, roleid)
+static inline bool
+object_ownercheck(Oid classid, Oid objectid, Oid roleid)
+{
+	Assert(classid == RelationRelationId || classid == DatabaseRelationId);
+	return classid == DatabaseRelationId ? pg_database_ownercheck(objectid, roleid)
+										 : pg_class_ownercheck(objectid, roleid);
+}
 #endif
 
 /* 16 lets input functions report an error to a caller that wants none raised. */

@@ -12,6 +12,7 @@
 #include "core/scan.h"
 
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -201,7 +202,9 @@ next_row(VcScan *s, VcScanRow *ret_row)
 	{
 		s->started = true;
 		s->limit = vc_prefilter_limit(s->plan);
+		s->counters.scans++;
 		s->counters.rounds++;
+		pgstat_count_index_scan(s->scan->indexRelation);
 		vc_scan_count_search(s->scan);
 		if (!s->ops->start(s))
 			return false;

@@ -41,6 +41,7 @@ typedef struct VcScanRow
 typedef struct VcScanCounters
 {
 	uint64 rescans;
+	uint64 scans; /* begun: the first row was asked for, after a rescan */
 	uint64 rounds;
 	uint64 lists;     /* lists (or graph vertices, or terms) visited */
 	uint64 codes;     /* candidates looked at by their codes or postings */
