@@ -31,6 +31,7 @@ typedef enum RqOrder
 } RqOrder;
 
 extern bool rq_enable_scan;
+extern bool rq_all_lists;
 extern char *rq_probes; /* '' = automatic */
 extern double rq_epsilon;
 extern int rq_max_scan_tuples; /* -1 = unlimited */
@@ -39,6 +40,13 @@ extern int rq_maxsim_threshold;
 extern int rq_prefilter; /* RqPrefilter */
 extern int rq_io_search; /* VcStreamMode */
 extern int rq_io_rerank;
+
+/* of rq_all_lists and some others, for code that sets them */
+#define RQ_GUC_ALL_LISTS       "vchordrq.all_lists"
+#define RQ_GUC_ENABLE_SCAN     "vchordrq.enable_scan"
+#define RQ_GUC_PROBES          "vchordrq.probes"
+#define RQ_GUC_EPSILON         "vchordrq.epsilon"
+#define RQ_GUC_MAX_SCAN_TUPLES "vchordrq.max_scan_tuples"
 
 /* their sources, for the reloption that is used where the setting has its built-in default */
 extern VcGuc rq_guc_probes;
@@ -60,6 +68,7 @@ extern void rq_guc_init(void); /* _PG_init */
 typedef struct RqSearchParams
 {
 	bool automatic; /* no probes given by GUC or reloption */
+	bool all;       /* every list: probes are larger than any level, nprobes says nothing */
 	uint32 nprobes; /* values given, when not automatic */
 	uint32 probes[RQ_MAX_LEVELS];
 	double epsilon;
@@ -67,7 +76,7 @@ typedef struct RqSearchParams
 	int64 max_scan_tuples; /* -1 = unlimited */
 } RqSearchParams;
 
-/* GUC or reloption; syntax was checked when they were set.  Does not compare nprobes with levels. */
+/* GUC or reloption; syntax was checked when they were set; vchordrq.all_lists overrides both.  Does not compare nprobes with levels. */
 extern void rq_search_params(Relation index, RqSearchParams *ret_params);
 
 typedef struct RqBuildOptions

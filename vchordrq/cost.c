@@ -117,6 +117,8 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 		path->indexclauses != NIL && wanted >= inside ? lists : visited_lists(lists, rows, wanted);
 	if (!params.automatic && params.nprobes == meta.disk.levels && params.nprobes > 0)
 		visited = Min(params.probes[params.nprobes - 1], lists);
+	else if (params.all)
+		visited = lists;
 
 	codes = Max(rows / lists, 1) * visited;
 	list_pages =

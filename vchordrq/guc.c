@@ -2,7 +2,7 @@
  * vchordrq/guc.c
  *		Session settings of vchordrq.
  *
- * All may be set by anyone.  Probes, epsilon and the MaxSim settings give way to the index's
+ * All may be set by anyone, but those of sampling.c.  Probes, epsilon and the MaxSim settings give way to the index's
  * reloption of that name as long as they have their built-in default (core/guc.h).
  */
 #include "postgres.h"
@@ -15,6 +15,7 @@
 #include "core/stream.h"
 
 bool rq_enable_scan = true;
+bool rq_all_lists = false;
 char *rq_probes = NULL;
 double rq_epsilon = 1.9;
 int rq_max_scan_tuples = -1;
@@ -114,6 +115,10 @@ rq_guc_init(void)
 							 "How many standard deviations wide the error bound of a code is.",
 							 "0 trusts the estimate; 4 is practically exact inside searched lists.",
 							 &rq_epsilon, 1.9, 0, 4, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		RQ_GUC_ALL_LISTS, "Searches every list, whatever probes say.",
+		"vchordrq_evaluate_query_recall sets it while it looks for the true answer.", &rq_all_lists,
+		false, PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	define_int("vchordrq.max_scan_tuples", "Rows that an index scan returns at most.",
 			   "-1 is no limit.", &rq_max_scan_tuples, -1, -1, PG_INT32_MAX);
 	define_int("vchordrq.maxsim_refine", "Rows per query token whose distance is made exact.", NULL,

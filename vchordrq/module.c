@@ -17,9 +17,11 @@
 #include "core/scan.h"
 #include "core/simd/vector/ops.h"
 #include "core/simd/vector/rotate_ops.h"
+#include "core/stats_table.h"
 #include "core/vector/rotate.h"
 
 #include "vchordrq/am.h"
+#include "vchordrq/sampling.h"
 
 PG_MODULE_MAGIC;
 
@@ -49,8 +51,10 @@ _PG_init(void)
 	vc_guc_simd_level(&simd_user, simd_levels, VCS_LEVEL_AUTO);
 	vcv_rotate_init();
 	vc_page_set_id(RQ_PAGE_ID);
+	rq_sampling_init();
 	rq_guc_init();
 	rq_options_init();
+	vc_stats_init(RQ_AM_NAME);
 	vc_prefilter_install(rq_ambeginscan, vc_scan_set_plan, NULL);
 }
 

@@ -263,7 +263,13 @@ rq_search_params(Relation index, RqSearchParams *ret_params)
 	ret_params->automatic =
 		!vc_guc_choose_probes(&rq_guc_probes, rq_probes, o, KEY_PROBES, &o->probes, &probes) ||
 		probes.n == 0;
-	if (!ret_params->automatic)
+	if (rq_all_lists)
+	{
+		ret_params->automatic = false;
+		ret_params->all = true;
+		memset(ret_params->probes, 0xff, sizeof(ret_params->probes));
+	}
+	else if (!ret_params->automatic)
 	{
 		ret_params->nprobes = (uint32) probes.n;
 		memcpy(ret_params->probes, probes.v, probes.n * sizeof(uint32));

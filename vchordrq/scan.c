@@ -13,8 +13,10 @@
 #include "utils/memutils.h"
 
 #include "core/scan.h"
+#include "core/stats_table.h"
 #include "core/vector/sphere.h"
 
+#include "vchordrq/sampling.h"
 #include "vchordrq/search.h"
 
 /* rows of the first round when nobody knows the LIMIT, and the most that a round takes on trust */
@@ -31,6 +33,7 @@ typedef struct RqScan
 	bool ready;   /* the members below are set up */
 	RqMeta meta;
 	VcReadCache cache;
+	Datum query;        /* as it was given */
 	RqEncoder *encoder; /* of the query vector */
 	RqEncoder *other;   /* of centres compared with it, or NULL */
 	bool recheck;       /* there is a condition that the search knows nothing of */
@@ -86,13 +89,12 @@ find_query(RqScan *self, RqRange *ret_range)
 	VcvType type = (VcvType) self->meta.disk.type;
 	float radius = get_float4_infinity();
 	bool ranged = false;
-	Datum query;
-	bool found = find_order(scan, &query);
+	bool found = find_order(scan, &self->query);
 
 	self->recheck = false;
 	self->ordered = found;
 	if (found)
-		rq_encoder_set(self->encoder, query);
+		rq_encoder_set(self->encoder, self->query);
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
 		const ScanKeyData *key = &scan->keyData[i];
@@ -103,7 +105,10 @@ find_query(RqScan *self, RqRange *ret_range)
 			!vcv_sphere_read(type, key->sk_argument, &center, &its_radius))
 			return false;
 		if (!found)
+		{
+			self->query = center;
 			rq_encoder_set(self->encoder, center);
+		}
 		else if (!is_query(self, center))
 		{
 			self->recheck = true;
@@ -160,6 +165,7 @@ rq_scan_start(VcScan *frame)
 	vc_read_cache_init(&self->cache, index);
 	if (!find_query(self, &range))
 		return false;
+	rq_sampling_record(index, self->query);
 	rq_search_begin(self->search, &self->params, self->encoder, &range);
 	return rq_scan_round(frame, 0);
 }
@@ -244,5 +250,7 @@ rq_amendscan(IndexScanDesc scan)
 			 " read ahead; " UINT64_FORMAT " of vectors, " UINT64_FORMAT " read ahead",
 			 lists.blocks, lists.prefetched, vectors.blocks, vectors.prefetched);
 	}
+	if (c->scans > 0)
+		vc_stats_add(RelationGetRelid(scan->indexRelation), c);
 	vc_scan_end(scan);
 }

@@ -216,7 +216,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder 
 	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
 	size_t memory = (size_t) work_mem * 1024;
 
-	if (!params->automatic && params->nprobes != disk->levels)
+	if (!params->automatic && !params->all && params->nprobes != disk->levels)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
