@@ -206,7 +206,8 @@ vcv_quant_score(VcvMetric metric, VcvType type, const VcvQuantHead *a, const Vcv
 
 		return l2sq > 0 ? (float) l2sq : 0;
 	}
-	return (float) -dot;
+	/* not -0 */
+	return (float) (0 - dot);
 }
 
 int

@@ -78,6 +78,8 @@ dequantize(VcvType from, VcvType to, FunctionCallInfo fcinfo)
 	vcv_unrotate(x, view.dim, x);
 	for (uint32 i = 0; i < view.dim; i++)
 	{
+		/* not -0 */
+		x[i] += 0.0f;
 		/* halves round to the greatest from a little above it */
 		if (!isfinite(x[i]) || fabsf(x[i]) >= limit + 16)
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
