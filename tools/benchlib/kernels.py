@@ -1,4 +1,4 @@
-"""tools/bench kernels: G1 to G6 and G13, kernels against the limits of the same run."""
+"""tools/bench kernels: G1 to G6, G13, G19 and G20, kernels against the limits of the same run."""
 
 import subprocess
 
@@ -66,6 +66,13 @@ def goals(rows, level):
     ask = 0.8 if wide else 0.75
     add("G13", "k-means engine, a pair of 768", r["ns"], r["limit_ns"], "FMA", f">= {ask:.0%}",
         r["share"] >= ask)
+    r = row("bitpack posting block")
+    most = 18 if level == "x86_v4_icl" else 140 if level == "c" else 32
+    add("G19", "posting block: documents, frequencies", r["ns"], r["limit_ns"], r["limit"], f"<= {most} ns",
+        r["ns"] <= most)
+    r = row("score dense posting")
+    add("G20", "dense posting: decode, score, add, scan", r["ns"], r["limit_ns"], r["limit"], "<= 2 ns",
+        r["ns"] <= 2)
     return out
 
 
