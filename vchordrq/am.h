@@ -74,6 +74,9 @@ typedef struct RqSearchParams
 	double epsilon;
 	bool epsilon_given;    /* by GUC or reloption */
 	int64 max_scan_tuples; /* -1 = unlimited */
+	int maxsim_refine;
+	bool maxsim_refine_given; /* by GUC or reloption */
+	int maxsim_threshold;
 } RqSearchParams;
 
 /* GUC or reloption; syntax was checked when they were set; vchordrq.all_lists overrides both.  Does not compare nprobes with levels. */

@@ -36,6 +36,7 @@
 #include "core/tid.h"
 
 #include "vchordrq/list.h"
+#include "vchordrq/maxsim.h"
 #include "vchordrq/search.h"
 
 static int
@@ -142,6 +143,15 @@ add_candidate(RqSearch *search, float bound, const RqStripDisk *strip)
 	candidate->strip = *strip;
 }
 
+static inline void
+keep_row(RqSearch *search, float bound, float spread, const RqStripDisk *strip)
+{
+	if (search->maxsim != NULL)
+		rq_maxsim_take(search->maxsim, bound, spread, strip);
+	else
+		add_candidate(search, bound, strip);
+}
+
 /*----- pages to come -----*/
 
 /* the pages of a segment: with codes (or f32 rows), from *ret_codes on; strips are in front */
@@ -238,11 +248,12 @@ prefetch_pending(RqSearch *search)
 /*----- candidates of a list -----*/
 
 /*
- * Turn survivors of a segment into candidates.  The strip begins at page `first` of the run.
+ * Turn survivors of a segment into candidates.  The strip begins at page `first` of the run.  spreads: of
+ * the survivors, or NULL.
  */
 static bool
-resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *survivors, uint32 n,
-		float seen, float limit)
+resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *survivors,
+		const float *spreads, uint32 n, float seen, float limit)
 {
 	uint32 entry_bytes = search->meta->geo.strip_bytes;
 	uint32 per_page = RQ_BODY_BYTES / entry_bytes;
@@ -271,7 +282,7 @@ resolve(RqSearch *search, const RqRun *run, uint32 first, const RqSurvivor *surv
 			memcpy(&strip, r.page + RQ_BODY_OFFSET + at, entry_bytes);
 			if (!vc_heap_valid(vc_heap_from_tid(&strip.tid)))
 				continue; /* dead */
-			add_candidate(search, survivors[i].bound, &strip);
+			keep_row(search, survivors[i].bound, spreads ? spreads[i] : 0, &strip);
 		}
 	}
 	return true;
@@ -340,7 +351,7 @@ gather_exact_segment(RqSearch *search, const RqRun *run, uint32 first, uint32 ro
 					   &threshold, &n);
 		}
 	}
-	return resolve(search, run, first, search->survivors, n, seen, threshold);
+	return resolve(search, run, first, search->survivors, NULL, n, seen, threshold);
 }
 
 /* what the bounds of a list's codes depend on besides the code */
@@ -389,11 +400,13 @@ gather_extent(RqSearch *search, const RqVisit *visit, const RqExtentDisk *extent
 			else if (search->use_codes)
 				scorer.upper = &search->upper;
 			scorer.known = search->known;
+			if (search->maxsim != NULL)
+				scorer.spread = search->spreads;
 			scorer.out = search->survivors;
 			if (!rq_run_score(search->index, meta, search->cache, search->lists, &run, base, 0,
 							  (rows + RQ_BLOCK_ROWS - 1) / RQ_BLOCK_ROWS, rows, &scorer) ||
-				!resolve(search, &run, first, search->survivors, scorer.nout, visit->seen,
-						 scorer.bound.threshold))
+				!resolve(search, &run, first, search->survivors, scorer.spread, scorer.nout,
+						 visit->seen, scorer.bound.threshold))
 				return false;
 		}
 	}
@@ -424,7 +437,7 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 				continue;
 			memcpy(&strip.tid, rows + survivor->row * geo->append_bytes, sizeof(strip.tid));
 			if (vc_heap_valid(vc_heap_from_tid(&strip.tid)))
-				add_candidate(search, survivor->bound, &strip);
+				keep_row(search, survivor->bound, 0, &strip);
 		}
 		return;
 	}
@@ -439,7 +452,8 @@ gather_append_page(RqSearch *search, const RqVisit *visit, const char *rows, uin
 		if (lower >= threshold || !vc_heap_valid(vc_heap_from_tid(&row->strip.tid)))
 			continue;
 		if (lower >= visit->seen)
-			add_candidate(search, lower, &row->strip);
+			keep_row(search, lower, rq_code_estimate(&single, 0, row->factor, row->err),
+					 &row->strip);
 		if (search->use_codes && lower > search->known)
 		{
 			if (search->filter)
@@ -583,7 +597,7 @@ identities_of_extent(RqSearch *search, uint32 list, const RqExtentDisk *extent)
 				search->survivors[i].bound = -get_float4_infinity();
 				search->survivors[i].row = row + i;
 			}
-			if (!resolve(search, &run, first, search->survivors, n, -get_float4_infinity(),
+			if (!resolve(search, &run, first, search->survivors, NULL, n, -get_float4_infinity(),
 						 get_float4_infinity()))
 				return false;
 		}

@@ -278,4 +278,10 @@ rq_search_params(Relation index, RqSearchParams *ret_params)
 		vc_guc_choose_real(&rq_guc_epsilon, rq_epsilon, o, KEY_EPSILON, o->epsilon);
 	ret_params->epsilon_given = vc_guc_is_set(&rq_guc_epsilon) || vc_options_given(o, KEY_EPSILON);
 	ret_params->max_scan_tuples = rq_max_scan_tuples;
+	ret_params->maxsim_refine = vc_guc_choose_int(&rq_guc_maxsim_refine, rq_maxsim_refine, o,
+												  KEY_MAXSIM_REFINE, o->maxsim_refine);
+	ret_params->maxsim_refine_given =
+		vc_guc_is_set(&rq_guc_maxsim_refine) || vc_options_given(o, KEY_MAXSIM_REFINE);
+	ret_params->maxsim_threshold = vc_guc_choose_int(&rq_guc_maxsim_threshold, rq_maxsim_threshold,
+													 o, KEY_MAXSIM_THRESHOLD, o->maxsim_threshold);
 }

@@ -40,15 +40,11 @@
 #define THETA_MAX      0.9
 
 bool
-rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
+rq_probe_reaches(const RqMetaDisk *disk, float norm2, double gap, double kth, size_t rank,
+				 double rank_factor)
 {
-	const RqMetaDisk *disk = &search->meta->disk;
-	double kth = rq_search_kth(search);
-	double gap = next->rank - search->nearest_rank;
 	double tau;
 	double theta;
-	double rank_factor = 1;
-	size_t rank = search->use_codes ? search->rank : search->popped + search->need;
 
 	if (isinf(kth))
 		return true; /* fewer than need rows so far */
@@ -65,8 +61,7 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 			break;
 		default:
 		{
-			double scale =
-				search->query.norm2 > 0 ? disk->build_norm / sqrt(search->query.norm2) : 0;
+			double scale = norm2 > 0 ? disk->build_norm / sqrt(norm2) : 0;
 
 			gap *= 2 * scale;
 			tau = 2 * (double) disk->build_norm * disk->build_norm + 2 * kth * scale;
@@ -76,11 +71,22 @@ rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
 	/* the one nearest by inner product is a long row as often as a near one: ask as for ten */
 	if (disk->metric == VCV_IP)
 		rank = Max(rank, 10);
-	/* estimates of codes are of all rows, so their rank says it already */
-	if (search->filter && !search->use_codes)
-		rank_factor = Max(1.0, search->evaluated / search->passed);
 	theta = THETA_BASE + (disk->metric == VCV_IP ? THETA_IP : 0) +
 			THETA_LOG_K * log10((double) rank) + THETA_LOG_PASS * log10(rank_factor);
 	theta = Min(theta * (1 + THETA_DIM / disk->dim), THETA_MAX);
 	return gap <= 2 * theta * disk->build_spread * sqrt(Max(tau, 0));
+}
+
+bool
+rq_probe_worthwhile(const RqSearch *search, const RqProbe *next)
+{
+	double rank_factor = 1;
+	size_t rank = search->use_codes ? search->rank : search->popped + search->need;
+
+	/* estimates of codes are of all rows, so their rank says it already */
+	if (search->filter && !search->use_codes)
+		rank_factor = Max(1.0, search->evaluated / search->passed);
+	return rq_probe_reaches(&search->meta->disk, search->query.norm2,
+							next->rank - search->nearest_rank, rq_search_kth(search), rank,
+							rank_factor);
 }

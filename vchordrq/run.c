@@ -154,6 +154,22 @@ count_block(RqScorer *scorer, uint32 first_row, uint32 mask, const float *lb, co
 	scorer->bound.threshold = threshold;
 }
 
+/* how far the bounds of a block's survivors are below their estimates */
+static void
+spread_block(RqScorer *scorer, uint32 mask, const float *factor, const uint16 *err)
+{
+	float *to = scorer->spread + scorer->nout;
+	float width[RQ_BLOCK_ROWS];
+
+	vcs_vector_ops.f16_to_f32(err, RQ_BLOCK_ROWS, width);
+	for (; mask != 0; mask &= mask - 1)
+	{
+		int lane = __builtin_ctz(mask);
+
+		*to++ = rq_code_estimate(&scorer->single, 0, factor[lane], width[lane]);
+	}
+}
+
 /* 32 sums and the block's factors -> survivors */
 static void
 score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, const char *factors)
@@ -169,6 +185,8 @@ score_block(RqScorer *scorer, uint32 first_row, uint32 rows, const uint32 *acc, 
 		mask &= (1u << rows) - 1;
 	if (mask == 0)
 		return;
+	if (scorer->spread)
+		spread_block(scorer, mask, factor, err);
 	if (scorer->census || scorer->upper)
 	{
 		count_block(scorer, first_row, mask, lb, factor, err);

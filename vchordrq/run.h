@@ -112,6 +112,7 @@ typedef struct RqScorer
 	RqCeiling *upper;      /* of upper bounds, or */
 	RqCensus *census;      /* of estimates; both NULL: threshold alone prunes */
 	float known;           /* rows with a bound up to this do not count in `upper` */
+	float *spread;         /* NULL, or parallel to out: estimate less bound */
 	RqSurvivor *out;       /* room for every row scored */
 	uint32 nout;
 } RqScorer;

@@ -16,6 +16,7 @@
 #include "core/stats_table.h"
 #include "core/vector/sphere.h"
 
+#include "vchordrq/maxsim.h"
 #include "vchordrq/sampling.h"
 #include "vchordrq/search.h"
 
@@ -39,13 +40,14 @@ typedef struct RqScan
 	bool recheck;       /* there is a condition that the search knows nothing of */
 	bool ordered;       /* by distance from the query */
 	RqSearch *search;
+	RqMaxsim *maxsim; /* in an index over arrays */
 	RqSearchParams params;
 	size_t need; /* of the current round */
 } RqScan;
 
 /* the first ORDER BY argument that is not null; with several the order would be undefined */
 static bool
-find_order(const IndexScanDesc scan, Datum *ret_query)
+find_order(const IndexScanDesc scan, bool maxsim, Datum *ret_query)
 {
 	bool found = false;
 
@@ -55,7 +57,8 @@ find_order(const IndexScanDesc scan, Datum *ret_query)
 			continue;
 		if (found)
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-							errmsg("vector search with multiple vectors is not supported")));
+							errmsg("%s search with multiple vectors is not supported",
+								   maxsim ? "maxsim" : "vector")));
 		*ret_query = scan->orderByData[i].sk_argument;
 		found = true;
 	}
@@ -89,7 +92,7 @@ find_query(RqScan *self, RqRange *ret_range)
 	VcvType type = (VcvType) self->meta.disk.type;
 	float radius = get_float4_infinity();
 	bool ranged = false;
-	bool found = find_order(scan, &self->query);
+	bool found = find_order(scan, false, &self->query);
 
 	self->recheck = false;
 	self->ordered = found;
@@ -145,6 +148,8 @@ rq_scan_round(VcScan *frame, int round)
 	}
 	else
 		self->need = Min(self->need * 2, (size_t) most);
+	if (self->maxsim != NULL)
+		return rq_maxsim_round(self->maxsim, self->need);
 	return rq_search_round(self->search, self->need);
 }
 
@@ -160,9 +165,18 @@ rq_scan_start(VcScan *frame)
 		rq_meta_load(index, &self->meta);
 		self->encoder = rq_encoder_create(frame->mcxt, &self->meta);
 		self->search = rq_search_create(frame, &self->meta, &self->cache);
+		if (rq_meta_has(&self->meta, RQ_META_MAXSIM))
+			self->maxsim = rq_maxsim_create(frame, self->search, self->encoder);
 		self->ready = true;
 	}
 	vc_read_cache_init(&self->cache, index);
+	if (self->maxsim != NULL)
+	{
+		if (!find_order(frame->scan, true, &self->query))
+			return false;
+		rq_sampling_record(index, self->query);
+		return rq_maxsim_begin(self->maxsim, &self->params, self->query) && rq_scan_round(frame, 0);
+	}
 	if (!find_query(self, &range))
 		return false;
 	rq_sampling_record(index, self->query);
@@ -176,9 +190,18 @@ rq_scan_next(VcScan *frame, VcScanRow *ret_row)
 	RqScan *self = (RqScan *) frame;
 	RqResult result;
 
-	if (!rq_search_pop(self->search, &result))
+	if (self->maxsim != NULL ? !rq_maxsim_pop(self->maxsim, &result)
+							 : !rq_search_pop(self->search, &result))
 		return false;
 	ret_row->tid = result.tid;
+	/* an operator class over arrays has no conditions, and its sums are the operator's */
+	if (self->maxsim != NULL)
+	{
+		ret_row->recheck = false;
+		ret_row->distance = result.distance;
+		ret_row->null_distance = false;
+		return true;
+	}
 	ret_row->recheck =
 		self->recheck || !rq_range_is_sure(&self->search->range, &self->meta, result.distance);
 	ret_row->distance = vcv_metric_result(self->meta.disk.metric, result.distance);

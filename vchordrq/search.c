@@ -209,6 +209,20 @@ rq_prefilter_pays(const VcPlanQuals *quals)
 }
 
 void
+rq_search_check_probes(const RqSearch *search, const RqSearchParams *params)
+{
+	uint32 levels = search->meta->disk.levels;
+
+	if (!params->automatic && !params->all && params->nprobes != levels)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("usage: need %u probes, but %u probes provided", levels, params->nprobes),
+				 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
+						 "comma-separated numbers, or reset it to let the scan decide.",
+						 RelationGetRelationName(search->index), levels)));
+}
+
+void
 rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder *query,
 				const RqRange *range)
 {
@@ -216,15 +230,7 @@ rq_search_begin(RqSearch *search, const RqSearchParams *params, const RqEncoder 
 	const VcPlanQuals *quals = vc_prefilter_quals(search->scan->plan);
 	size_t memory = (size_t) work_mem * 1024;
 
-	if (!params->automatic && !params->all && params->nprobes != disk->levels)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("usage: need %u probes, but %u probes provided", disk->levels, params->nprobes),
-			 errhint("Index \"%s\" has %u level(s) of lists. Set vchordrq.probes to that many "
-					 "comma-separated numbers, or reset it to let the scan decide.",
-					 RelationGetRelationName(search->index), disk->levels)));
-
+	rq_search_check_probes(search, params);
 	search->filter = quals->present && quals->usable &&
 					 (rq_prefilter == RQ_PREFILTER_ON ||
 					  (rq_prefilter == RQ_PREFILTER_AUTO && rq_prefilter_pays(quals)));

@@ -157,6 +157,9 @@ typedef struct RqSearch
 	RqCandidate *batch;   /* [RQ_BATCH_MAX + 1]; one more is written, not taken */
 	VcRadixItem *order;   /* [2 * RQ_BATCH_MAX] */
 
+	struct RqMaxsim *maxsim; /* rows go there instead of becoming candidates, or NULL */
+	float *spreads; /* [RQ_SEGMENT_ROWS], with maxsim: estimates less bounds of survivors */
+
 	RqSurvivor *survivors; /* [RQ_SEGMENT_ROWS] */
 	float *distances;      /* [max(append_rows, rows_per_page)] */
 } RqSearch;
@@ -169,6 +172,9 @@ typedef struct RqSearch
 
 /* Allocate in the scan's memory; meta and cache must outlive it. */
 extern RqSearch *rq_search_create(VcScan *scan, const RqMeta *meta, VcReadCache *cache);
+
+/* Error if the number of explicit probes is not that of the index's levels. */
+extern void rq_search_check_probes(const RqSearch *search, const RqSearchParams *params);
 
 /*
  * Start with the value in `query`, which was rotated and must stay as it is.  Reads the tree, and with a
@@ -238,6 +244,14 @@ extern void rq_gather_identities(RqSearch *search, uint32 list);
  * Would one more list, at distance dc, be likely to hold a row nearer than the need-th best so far?
  */
 extern bool rq_probe_worthwhile(const RqSearch *search, const RqProbe *next);
+
+/*
+ * The rule itself: a list whose rank is `gap` above that of the nearest, for a query of squared length norm2
+ * (inner product), of which the nearest `rank` rows are not beyond kth.  rank_factor: rows looked at by
+ * rows that passed a filter.
+ */
+extern bool rq_probe_reaches(const RqMetaDisk *disk, float norm2, double gap, double kth,
+							 size_t rank, double rank_factor);
 
 /* rerank.c */
 

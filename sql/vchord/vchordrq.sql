@@ -103,3 +103,33 @@ CREATE OPERATOR CLASS rabitq4_cosine_ops FOR TYPE rabitq4 USING vchordrq AS
     OPERATOR 1 <=> (rabitq4, rabitq4) FOR ORDER BY pg_catalog.float_ops,
     OPERATOR 2 <<=>> (rabitq4, sphere_rabitq4) FOR SEARCH,
     FUNCTION 1 _vchordrq_support_rabitq4_cosine_ops();
+
+-- Arrays of vectors, by MaxSim.
+CREATE FUNCTION _vchordrq_support_vector_maxsim_ops() RETURNS text
+    AS '$libdir/vchordrq', '_vchordrq_support_vector_maxsim_ops'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION _vchordrq_support_halfvec_maxsim_ops() RETURNS text
+    AS '$libdir/vchordrq', '_vchordrq_support_halfvec_maxsim_ops'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION _vchordrq_support_rabitq8_maxsim_ops() RETURNS text
+    AS '$libdir/vchordrq', '_vchordrq_support_rabitq8_maxsim_ops'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION _vchordrq_support_rabitq4_maxsim_ops() RETURNS text
+    AS '$libdir/vchordrq', '_vchordrq_support_rabitq4_maxsim_ops'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE OPERATOR CLASS vector_maxsim_ops FOR TYPE vector[] USING vchordrq AS
+    OPERATOR 3 @# (vector[], vector[]) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 _vchordrq_support_vector_maxsim_ops();
+
+CREATE OPERATOR CLASS halfvec_maxsim_ops FOR TYPE halfvec[] USING vchordrq AS
+    OPERATOR 3 @# (halfvec[], halfvec[]) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 _vchordrq_support_halfvec_maxsim_ops();
+
+CREATE OPERATOR CLASS rabitq8_maxsim_ops FOR TYPE rabitq8[] USING vchordrq AS
+    OPERATOR 3 @# (rabitq8[], rabitq8[]) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 _vchordrq_support_rabitq8_maxsim_ops();
+
+CREATE OPERATOR CLASS rabitq4_maxsim_ops FOR TYPE rabitq4[] USING vchordrq AS
+    OPERATOR 3 @# (rabitq4[], rabitq4[]) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 _vchordrq_support_rabitq4_maxsim_ops();
