@@ -11,6 +11,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
+#include "core/cost.h"
 #include "core/guc.h"
 #include "core/vector/opclass.h"
 
@@ -136,6 +137,10 @@ extern IndexBulkDeleteResult *rq_amvacuumcleanup(IndexVacuumInfo *info,
 extern void rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 							  Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
 							  double *correlation, double *pages);
+
+/* maxsim_cost.c: of an index over arrays; entries: rows of the index, 0 or less = unknown */
+extern void rq_maxsim_cost(PlannerInfo *root, IndexPath *path, const RqMeta *meta,
+						   const RqSearchParams *params, double entries, const VcCostResult *to);
 
 /* scan.c */
 extern IndexScanDesc rq_ambeginscan(Relation index, int nkeys, int norderbys);

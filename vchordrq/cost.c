@@ -63,6 +63,7 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	RqSearchParams params;
 	bool usable;
 	double rows = Max(info->tuples, 1);
+	double entries; /* of the index: more than rows where they are arrays */
 	double range;
 	double inside; /* rows of the range, of all if there is none */
 	double wanted;
@@ -91,6 +92,7 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 	}
 	index = index_open(info->indexoid, NoLock);
 	usable = rq_meta_try_load(index, &meta);
+	entries = index->rd_rel->reltuples;
 	if (usable)
 		rq_search_params(index, &params);
 	index_close(index, NoLock);
@@ -100,6 +102,11 @@ rq_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *s
 		return;
 	}
 
+	if (rq_meta_has(&meta, RQ_META_MAXSIM))
+	{
+		rq_maxsim_cost(root, path, &meta, &params, entries, &to);
+		return;
+	}
 	vc_cost_filter(root, path, rows, &filter);
 	range = range_selectivity(root, path);
 	inside = Max(rows * range, 1);
