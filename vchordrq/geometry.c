@@ -37,11 +37,11 @@ choose_group(uint32 slot_bytes, uint32 *ret_pages, uint32 *ret_slots)
 	*ret_slots = 0;
 	for (uint32 pages = 1; pages <= RQ_MAX_GROUP_PAGES; pages++)
 	{
-		uint32 slots = pages * RQ_BODY_BYTES / slot_bytes;
+		/* of quantised values of few dimensions a page could hold more than a bitmap has bits */
+		uint32 slots = Min(pages * RQ_BODY_BYTES / slot_bytes, RQ_GROUP_SLOTS_MAX);
 		double bytes;
 
-		if (slots == 0 || slots > RQ_GROUP_SLOTS_MAX ||
-			extra_pages(slot_bytes, slots) > GROUP_MAX_EXTRA_PAGES)
+		if (slots == 0 || extra_pages(slot_bytes, slots) > GROUP_MAX_EXTRA_PAGES)
 			continue;
 		bytes = (double) pages * RQ_BODY_BYTES / slots;
 		/* a larger group must earn its size: contiguous extension and more slots behind one lock */

@@ -49,7 +49,8 @@ rq_range_init(RqRange *ret_range, const RqMeta *meta, const RqEncoder *query, fl
 	switch ((VcvMetric) meta->disk.metric)
 	{
 		case VCV_L2:
-			margin *= score;
+			/* below it squares of small differences are zero */
+			margin = margin * score + FLT_MIN;
 			break;
 		case VCV_IP:
 			margin *= sqrt((double) vcv_norm2(query->x, meta->disk.dim)) * meta->disk.build_norm *
