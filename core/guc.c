@@ -1,6 +1,6 @@
 /*
  * core/guc.c
- *		Source of a GUC, reloptions as fallback, the grammar of probes, and the cap of kernels.
+ *		Source of a GUC, reloptions as fallback, and the cap of kernels.
  *
  * The record of a custom GUC stays at its address for the life of the process (only the server's table
  * of pointers is rebuilt), so it is looked up once, after the definition.
@@ -76,69 +76,6 @@ vc_guc_choose_probes(const VcGuc *guc, const char *value, const void *options, i
 		vc_probes_parse(value, ret_probes, message, sizeof(message)) != VC_PROBES_OK)
 		elog(ERROR, "%s", message); /* the check hook has let it pass */
 	return vc_guc_is_set(guc);
-}
-
-VcProbesError
-vc_probes_parse(const char *text, VcOptList *ret_probes, char *ret_message, size_t size)
-{
-	VcOptList list = {0};
-	const char *p = text;
-
-	for (;;)
-	{
-		uint64 value = 0;
-
-		while (*p == ' ')
-			p++;
-		if (*p == '\0')
-			break;
-		if (*p == ',')
-		{
-			snprintf(ret_message, size, "empty probes");
-			return VC_PROBES_EMPTY;
-		}
-		if (*p < '0' || *p > '9')
-		{
-			snprintf(ret_message, size, "unknown character in probes: ASCII = %d",
-					 (int) (unsigned char) *p);
-			return VC_PROBES_CHARACTER;
-		}
-		for (; *p >= '0' && *p <= '9'; p++)
-		{
-			value = value * 10 + (uint64) (*p - '0');
-			if (value > PG_UINT32_MAX)
-			{
-				snprintf(ret_message, size, "number in probes is out of range: the limit is %u",
-						 PG_UINT32_MAX);
-				return VC_PROBES_RANGE;
-			}
-		}
-		if (list.n >= VC_OPT_LIST_MAX)
-		{
-			snprintf(ret_message, size, "too many probes: at most %d are accepted",
-					 VC_OPT_LIST_MAX);
-			return VC_PROBES_MANY;
-		}
-		list.v[list.n++] = (uint32) value;
-
-		while (*p == ' ')
-			p++;
-		if (*p == ',')
-			p++;
-		else if (*p >= '0' && *p <= '9')
-		{
-			snprintf(ret_message, size, "space inside a number in probes");
-			return VC_PROBES_SPLIT;
-		}
-		else if (*p != '\0')
-		{
-			snprintf(ret_message, size, "unknown character in probes: ASCII = %d",
-					 (int) (unsigned char) *p);
-			return VC_PROBES_CHARACTER;
-		}
-	}
-	*ret_probes = list;
-	return VC_PROBES_OK;
 }
 
 bool

@@ -1,7 +1,7 @@
 /*
  * core/guc.h
- *		Settings: a reloption as fallback for a GUC, by the GUC's source, the list of probes, and the
- *		one setting that all modules share.
+ *		Settings: a reloption as fallback for a GUC, by the GUC's source, and the one setting
+ *		that all modules share.
  *
  * Precedence, as upstream: the GUC is used whenever its source is not the built-in default (SET,
  * ALTER ROLE, ALTER DATABASE, ALTER SYSTEM, postgresql.conf, even with the same value), else the
@@ -48,24 +48,6 @@ extern bool vc_guc_choose_bool(const VcGuc *guc, bool value, const void *options
  */
 extern bool vc_guc_choose_probes(const VcGuc *guc, const char *value, const void *options, int key,
 								 const VcOptList *reloption, VcOptList *ret_probes);
-
-typedef enum VcProbesError
-{
-	VC_PROBES_OK,
-	VC_PROBES_EMPTY,     /* "empty probes": a comma without a number before it */
-	VC_PROBES_CHARACTER, /* "unknown character in probes: ASCII = N" */
-	VC_PROBES_SPLIT,     /* a space inside a number */
-	VC_PROBES_RANGE,     /* a number beyond u32 */
-	VC_PROBES_MANY       /* more than VC_OPT_LIST_MAX numbers */
-} VcProbesError;
-
-/*
- * Grammar: numbers of ASCII digits separated by commas; spaces around a number; one trailing comma
- * is allowed.  "" and blanks alone give n = 0.  Never raises; on failure ret_message (size bytes)
- * gets the message and *ret_probes is untouched.
- */
-extern VcProbesError vc_probes_parse(const char *text, VcOptList *ret_probes, char *ret_message,
-									 size_t size);
 
 /* Check hook of a GUC that holds probes. */
 extern bool vc_guc_check_probes(char **newval, void **extra, GucSource source);

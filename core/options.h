@@ -26,9 +26,8 @@
 #include "utils/rel.h"
 
 #include "core/compat.h"
+#include "core/probes.h"
 
-/* longest list of integers; upstream's limit of `lists`, and so of `probes` */
-#define VC_OPT_LIST_MAX 8
 /* most keys of a schema: presence is a bit of a uint64 */
 #define VC_OPT_KEYS_MAX 64
 
@@ -41,19 +40,13 @@ typedef struct VcOptHead
 	uint64 given;  /* bit i: key i was given at all (a table: something in it was) */
 } VcOptHead;
 
-typedef struct VcOptList
-{
-	int32 n;
-	uint32 v[VC_OPT_LIST_MAX];
-} VcOptList;
-
 typedef enum VcOptType
 {
 	VC_OPT_BOOL,    /* bool */
 	VC_OPT_INT,     /* int32, min..max */
 	VC_OPT_REAL,    /* double, min..max; TOML integers are accepted */
 	VC_OPT_LIST,    /* VcOptList, each min..max; native form '1000' or '100,10000' */
-	VC_OPT_PROBES,  /* VcOptList in the grammar of core/guc.h's probes; a string in TOML */
+	VC_OPT_PROBES,  /* VcOptList in the grammar of core/probes.h; a string in TOML */
 	VC_OPT_STRING,  /* char[size], terminated */
 	VC_OPT_TABLE,   /* no value: the table of this name was given; keys below it may exist */
 	VC_OPT_BOOL_INT /* int32 min..max; true and false stand for 1 and -1 */
