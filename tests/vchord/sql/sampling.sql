@@ -1,10 +1,11 @@
 -- Recorded query vectors: what is recorded, in which form, how many, and who may see them.
-CREATE TABLE sa (id int, val vector(4), half halfvec(4));
+CREATE TABLE sa (id int, val vector(4), half halfvec(4), wide vector(100));
 INSERT INTO sa SELECT i, ARRAY[noise(i), noise(-i), noise(i * 3), noise(i * 7)]::vector,
-    ARRAY[noise(i), noise(-i), noise(i * 3), noise(i * 7)]::real[]::halfvec FROM generate_series(1, 300) i;
+    ARRAY[noise(i), noise(-i), noise(i * 3), noise(i * 7)]::real[]::halfvec,
+    (SELECT array_agg(noise(i * 100 + j)) FROM generate_series(1, 100) j)::vector FROM generate_series(1, 300) i;
 CREATE INDEX sa_l2 ON sa USING vchordrq (val vector_l2_ops);
 CREATE INDEX sa_half ON sa USING vchordrq (half halfvec_cosine_ops);
-CREATE INDEX sa_code ON sa USING vchordrq ((quantize_to_rabitq8(val)::rabitq8(4)) rabitq8_ip_ops);
+CREATE INDEX sa_code ON sa USING vchordrq ((quantize_to_rabitq8(wide)::rabitq8(100)) rabitq8_ip_ops);
 ANALYZE sa;
 SET enable_seqscan = off;
 SET enable_sort = off;
@@ -34,9 +35,10 @@ SELECT * FROM vchordrq_sampled_values('sa_l2');
 SET vchordrq.query_sampling_max_records = 3;
 -- what is raw stays raw; the quantised types without spaces
 SELECT count(*) FROM (SELECT id FROM sa ORDER BY half <=> '[10,20,30,40]' LIMIT 5) s;
-SELECT count(*) FROM (SELECT id FROM sa ORDER BY quantize_to_rabitq8(val)::rabitq8(4) <#> quantize_to_rabitq8('[1,2,3,4]'::vector) LIMIT 5) s;
+SELECT count(*) FROM (SELECT id FROM sa ORDER BY quantize_to_rabitq8(wide)::rabitq8(100) <#> (SELECT quantize_to_rabitq8(wide) FROM sa WHERE id = 7) LIMIT 5) s;
 SELECT index_name, column_name, operator, value FROM vchordrq_sampled_queries WHERE index_name <> 'sa_code' ORDER BY 1, 4;
-SELECT index_name, column_name, operator, value = replace(quantize_to_rabitq8('[1,2,3,4]'::vector)::text, ' ', '') AS equal
+SELECT index_name, column_name, operator, value ~ '^\([^ ]*\)\[[^ ]*\]$' AS packed,
+    value::rabitq8 <-> (SELECT quantize_to_rabitq8(wide) FROM sa WHERE id = 7) AS distance
 FROM vchordrq_sampled_queries('sa_code');
 -- the centre of a range is a query; what is no vector is not
 SELECT count(*) >= 0 AS answered FROM sa WHERE val <<->> sphere('[6,6,6,6]'::vector, 7);
