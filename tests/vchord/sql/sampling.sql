@@ -47,7 +47,11 @@ SELECT * FROM vchordrq_sampled_values('sa_l2');
 -- a rescan is a query, too; a plan that does not use the index is none
 SELECT count(*) FROM (VALUES ('[7,7,7,7]'::vector), ('[8,8,8,8]')) q (v), LATERAL (SELECT id FROM sa ORDER BY val <-> v LIMIT 1) s;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
+SET enable_sort = on;
 SELECT ask('[9,9,9,9]');
+SET enable_seqscan = off;
+SET enable_sort = off;
 RESET enable_indexscan;
 SELECT * FROM vchordrq_sampled_values('sa_l2');
 -- a transaction that fails has asked nevertheless
