@@ -33,7 +33,8 @@ static VcsLevel level_cap = VCS_LEVEL_AUTO;
 	((1u << 16) /* F */ | (1u << 17) /* DQ */ | (1u << 28) /* CD */ | (1u << 30) /* BW */          \
 	 | (1u << 31) /* VL */)
 #define LEAF7_ECX_ICL                                                                              \
-	((1u << 1) /* VBMI */ | (1u << 8) /* GFNI */ | (1u << 11) /* VNNI */ | (1u << 12) /* BITALG */ \
+	((1u << 1) /* VBMI */ | (1u << 6) /* VBMI2 */ | (1u << 8) /* GFNI */ | (1u << 11) /* VNNI */ | \
+	 (1u << 12) /* BITALG */                                                                       \
 	 | (1u << 14) /* VPOPCNTDQ */)
 #define EXT1_ECX_LZCNT (1u << 5)
 

@@ -7,7 +7,7 @@
  *		c			any CPU the compiler targets; the reference code
  *		x86_v3		AVX, AVX2, FMA, F16C, BMI1/2, LZCNT, MOVBE, POPCNT	(= x86-64-v3, Haswell, Zen
  *1) x86_v4		+ AVX512F/BW/CD/DQ/VL								(= x86-64-v4, Skylake-SP)
- *		x86_v4_icl	+ AVX512 VNNI, VBMI, VPOPCNTDQ, BITALG and GFNI		(Ice Lake, Zen 4)
+ *		x86_v4_icl	+ AVX512 VNNI, VBMI, VBMI2, VPOPCNTDQ, BITALG and GFNI	(Ice Lake, Zen 4)
  *		a64_neon	AArch64 with Advanced SIMD (every AArch64 Linux)
  *
  * State: one process-wide cap, written only while single-threaded (module load, test start).

@@ -19,6 +19,10 @@ vcs_score_fill(VcsScoreOps *ops, VcsLevel level)
 	if (level == VCS_LEVEL_X86_V4 || level == VCS_LEVEL_X86_V4_ICL)
 		vcs_score_fill_x86_v4(ops);
 #endif
+#ifdef VCS_WITH_X86_V4_ICL
+	if (level == VCS_LEVEL_X86_V4_ICL)
+		vcs_score_fill_x86_v4_icl(ops);
+#endif
 #ifdef VCS_WITH_A64_NEON
 	if (level == VCS_LEVEL_A64_NEON)
 		vcs_score_fill_a64_neon(ops);

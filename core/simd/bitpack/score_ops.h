@@ -45,6 +45,7 @@ extern void vcs_score_fill(VcsScoreOps *ops, VcsLevel level);
 extern void vcs_score_fill_c(VcsScoreOps *ops);
 extern void vcs_score_fill_x86_v3(VcsScoreOps *ops);
 extern void vcs_score_fill_x86_v4(VcsScoreOps *ops);
+extern void vcs_score_fill_x86_v4_icl(VcsScoreOps *ops);
 extern void vcs_score_fill_a64_neon(VcsScoreOps *ops);
 
 #endif
