@@ -472,7 +472,7 @@ nearest_cut(const RqSearch *search, float limit, size_t want)
 
 /*
  * Take about RQ_BATCH_MAX of the nearest candidates below `limit`, not more, to search->nearest in order
- * of bounds.  The others stay.
+ * of bounds.  The others stay; if all RQ_BATCH_MAX were taken, nearer ones may be among them.
  */
 static size_t
 take_nearest(RqSearch *search, float limit)
@@ -506,6 +506,15 @@ take_nearest(RqSearch *search, float limit)
 	for (size_t i = 0; i < n; i++)
 		search->nearest[i] = search->batch[order[i].which];
 	return n;
+}
+
+/* numbers at .. n of search->nearest */
+static void
+put_back(RqSearch *search, size_t at, size_t n)
+{
+	memcpy(search->candidates + search->ncandidates, search->nearest + at,
+		   (n - at) * sizeof(RqCandidate));
+	search->ncandidates += n - at;
 }
 
 /*
@@ -563,17 +572,22 @@ rerank_batches(RqSearch *search, size_t max_rows)
 		while (below > at && search->nearest[below - 1].bound >= limit)
 			below--;
 		if (below == at)
-			break;
+		{
+			if (n < RQ_BATCH_MAX)
+				break;
+			/* some that did not fit may still be below the limit */
+			put_back(search, at, n);
+			at = n = 0;
+			continue;
+		}
 		size = Min(Min(batch_size(search, below - at, most), below - at), max_rows);
 		judge_batch(search, search->nearest + at, size,
 					rq_ceiling_full(&search->best) && vectors_first(search));
 		at += size;
 		max_rows -= size;
-		most *= 2;
+		most = Min(most * 2, RQ_BATCH_MAX);
 	}
-	memcpy(search->candidates + search->ncandidates, search->nearest + at,
-		   (n - at) * sizeof(RqCandidate));
-	search->ncandidates += n - at;
+	put_back(search, at, n);
 }
 
 static void
