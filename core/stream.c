@@ -16,6 +16,7 @@
 
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/spccache.h"
 #ifdef VC_HAVE_READ_STREAM
 #include "storage/read_stream.h"
@@ -26,6 +27,13 @@
 /* blocks found in memory in a row that end prefetching */
 #define STOP_AFTER_HITS 64
 
+/* read_stream exists everywhere: an older server prefetches instead */
+const struct config_enum_entry vc_stream_modes[] = {{"auto", VC_STREAM_AUTO, false},
+													{"read_buffer", VC_STREAM_PLAIN, false},
+													{"prefetch_buffer", VC_STREAM_PREFETCH, false},
+													{"read_stream", VC_STREAM_READ, false},
+													{NULL, 0, false}};
+
 struct VcStream
 {
 	Relation rel;
@@ -33,6 +41,7 @@ struct VcStream
 	VcReadCache *cache;
 	VcStreamNext next;
 	void *arg;
+	bool no_pins;   /* never a read stream */
 	bool exhausted; /* next() said so */
 	bool ahead;     /* prefetching now */
 	int window;     /* -1: not asked for yet */
@@ -92,6 +101,21 @@ vc_stream_begin(Relation rel, VcStreamMode mode, VcReadCache *cache, VcStreamNex
 #endif
 	stream->ahead = stream->mode == VC_STREAM_PREFETCH || stream->mode == VC_STREAM_READ;
 	return stream;
+}
+
+void
+vc_stream_hold_no_pins(VcStream *stream)
+{
+	stream->no_pins = true;
+}
+
+void
+vc_stream_attach(VcStream *stream, Relation rel)
+{
+#ifdef VC_HAVE_READ_STREAM
+	Assert(stream->reader == NULL);
+#endif
+	stream->rel = rel;
 }
 
 /* Most scans never come to this, so the tablespace is asked here and not at the beginning. */
@@ -157,6 +181,12 @@ adapt(VcStream *stream, bool hit)
 }
 
 #ifdef VC_HAVE_READ_STREAM
+
+static inline bool
+uses_reader(const VcStream *stream)
+{
+	return stream->mode != VC_STREAM_PREFETCH && !stream->no_pins;
+}
 
 static BlockNumber
 feed_reader(ReadStream *reader, void *private_data, void *per_buffer_data)
@@ -270,7 +300,7 @@ read_ahead(VcStream *stream, BlockNumber blkno, uint16 kinds)
 	bool hit;
 
 #ifdef VC_HAVE_READ_STREAM
-	if (stream->mode != VC_STREAM_PREFETCH)
+	if (uses_reader(stream))
 	{
 		Buffer buffer = read_from_reader(stream, blkno);
 
@@ -333,11 +363,11 @@ vc_stream_next(VcStream *stream, uint16 kinds, VcPageRead *r)
 	CHECK_FOR_INTERRUPTS();
 
 #ifdef VC_HAVE_READ_STREAM
-	if (stream->reader == NULL && stream->ahead && stream->mode != VC_STREAM_PREFETCH)
+	if (stream->reader == NULL && stream->ahead && uses_reader(stream))
 		begin_reader(stream);
 	if (stream->reader != NULL && next_from_reader(stream, kinds, r))
 		return true;
-	if (stream->ahead && stream->mode == VC_STREAM_PREFETCH)
+	if (stream->ahead && !uses_reader(stream))
 		fill_window(stream);
 #else
 	if (stream->ahead)

@@ -28,6 +28,8 @@
 #include "core/buf.h"
 #include "core/compat.h"
 
+struct config_enum_entry;
+
 typedef enum VcStreamMode
 {
 	VC_STREAM_AUTO,
@@ -35,6 +37,9 @@ typedef enum VcStreamMode
 	VC_STREAM_PREFETCH,
 	VC_STREAM_READ,
 } VcStreamMode;
+
+/* The modes' names in settings: auto, read_buffer, prefetch_buffer, read_stream. */
+extern const struct config_enum_entry vc_stream_modes[];
 
 /*
  * The next block to read, or InvalidBlockNumber at the end (after which it is not called again
@@ -48,6 +53,15 @@ typedef struct VcStream VcStream;
 /* Allocated in the current context.  cache may be NULL. */
 extern VcStream *vc_stream_begin(Relation rel, VcStreamMode mode, VcReadCache *cache,
 								 VcStreamNext next, void *arg);
+
+/*
+ * From now on no read stream is used: the stream holds no pin between calls, so it need not be ended, and
+ * SQL may run meanwhile.  Before the first block is read.
+ */
+extern void vc_stream_hold_no_pins(VcStream *stream);
+
+/* The relation's descriptor may have moved.  Nothing is in flight: after begin, reset, or without pins. */
+extern void vc_stream_attach(VcStream *stream, Relation rel);
 
 /*
  * Reads the next block into r (dropped first); false at the end, r empty.

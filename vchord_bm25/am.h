@@ -102,6 +102,9 @@ extern bool bm25_is_order(Node *expr, Node *orderby, Relation index);
 /* bm25.algorithm: for tests and measurements, see search.h */
 extern int bm25_algorithm;
 
+/* bm25.io: a VcStreamMode, how pages of segments are read */
+extern int bm25_io;
+
 extern void bm25_options_init(void);
 extern void bm25_guc_init(void);
 

@@ -99,6 +99,8 @@ static Lists
 resolved_lists(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span, double docs)
 {
 	Lists lists = {0, 0, 0};
+	Bm25Key *keys;
+	uint32 nkeys = 0;
 
 	if (query->nnodes > 0)
 	{
@@ -124,13 +126,20 @@ resolved_lists(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span, doubl
 		lists.matches = node_matches(query, 0, df, docs);
 		return lists;
 	}
+	keys = palloc(sizeof(Bm25Key) * Max(query->nterms, 1));
 	for (uint32 i = 0; i < query->nterms; i++)
 	{
-		if (!bm25_span_has(span, query->terms[i].key))
-			continue;
-		lists.terms++;
-		lists.postings += bm25_view_df(view, query->terms[i].key);
+		if (bm25_span_has(span, query->terms[i].key))
+			keys[nkeys++] = query->terms[i].key;
 	}
+	for (uint32 i = 0; i < nkeys; i++)
+	{
+		/* what the first one was told by: not in memory */
+		if (i == 1 && bm25_view_is_ahead(view))
+			bm25_view_prefetch(view, keys + i, nkeys - i);
+		lists.postings += bm25_view_df(view, keys[i]);
+	}
+	lists.terms = nkeys;
 	lists.matches = Min(lists.postings, docs);
 	return lists;
 }

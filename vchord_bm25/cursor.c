@@ -10,6 +10,9 @@
  * other, and the list goes on for a while, the page's body is copied at the second one, so the 20 to 30
  * others on it cost no lock.
  *
+ * Reading ahead.  The sequence of a list's stream is that of the pages of the blocks from the present one on, as
+ * far as the window of summaries tells.  The stream is begun when a page of the segment was not in memory.
+ *
  * Damage.  A summary is checked when the cursor stops at it, its place and size when the block is decoded.
  * Documents are proved to lie between those of neighbouring summaries and below the segment's number of
  * documents.  Frequencies may be anything, codes of norms fit a byte, positions end with their section.
@@ -176,6 +179,9 @@ load_window(Bm25Cursor *cursor, uint32 number, uint32 before)
 	cursor->summaries_first = first;
 	cursor->summaries_count = end - first;
 	cursor->summaries_before = before;
+	if (end < cursor->nblocks && cursor->may_stream)
+		bm25_segment_prefetch(cursor->segment, BM25_SECTION_SUMMARY,
+							  cursor->segment->header->section[BM25_SECTION_SUMMARY] + number + 1);
 }
 
 /* Stops at a block of the window. */
@@ -232,6 +238,8 @@ bm25_cursor_open(Bm25Cursor *cursor, const Bm25Segment *segment, const Bm25Segme
 	cursor->summaries = NULL;
 	cursor->decoded_block = NO_PAGE - 1; /* block 0 does not follow it */
 	cursor->copy = NULL;
+	cursor->may_stream = false;
+	cursor->stream = NULL;
 	cursor->copy_page = NO_PAGE;
 	cursor->inline_places = NULL;
 	if (term->large)
@@ -371,6 +379,102 @@ decode_at(Bm25Cursor *cursor, BlockNumber blkno, const uint8 *body, uint32 used,
 	cursor->positions_posting = 0;
 }
 
+/* The next page of the list that will be read, as its block. */
+static BlockNumber
+next_of_list(void *arg)
+{
+	Bm25Cursor *cursor = arg;
+	uint32 end = cursor->summaries_first + cursor->summaries_count;
+	uint32 block = Max(Max(cursor->asked_block, cursor->block_no), cursor->summaries_first);
+
+	for (; block < end; block++)
+	{
+		const Bm25SummaryDisk *summary = &cursor->summaries[block - cursor->summaries_first];
+
+		if (summary->page == cursor->asked_page ||
+			(block != cursor->block_no && cursor->wanted != NULL &&
+			 !cursor->wanted(cursor->wanted_arg, summary)))
+			continue;
+		cursor->asked_page = summary->page;
+		cursor->asked_block = block + 1;
+		return bm25_segment_block(cursor->segment, summary->page);
+	}
+	cursor->asked_block = block;
+	return InvalidBlockNumber;
+}
+
+void
+bm25_cursor_read_ahead(Bm25Cursor *cursor, bool pins, Bm25BlockWanted wanted, void *arg)
+{
+	if (cursor->summaries == NULL || cursor->segment->io == NULL)
+		return;
+	cursor->may_stream = true;
+	cursor->may_pin = pins;
+	cursor->wanted = wanted;
+	cursor->wanted_arg = arg;
+	cursor->asked_block = 0;
+	cursor->asked_page = NO_PAGE;
+	cursor->stream_page = NO_PAGE;
+}
+
+void
+bm25_cursor_close(Bm25Cursor *cursor)
+{
+	VcStreamStats *sum;
+	VcStreamStats stats;
+
+	if (cursor->stream == NULL)
+		return;
+	sum = &cursor->segment->io->stats;
+	stats = vc_stream_stats(cursor->stream);
+	sum->blocks += stats.blocks;
+	sum->misses += stats.misses;
+	sum->prefetched += stats.prefetched;
+	vc_stream_end(cursor->stream);
+	cursor->stream = NULL;
+	cursor->may_stream = false;
+}
+
+void
+bm25_cursor_prefetch(const Bm25Cursor *cursor)
+{
+	if (cursor->summaries != NULL && cursor->block_no < cursor->nblocks && !cursor->decoded)
+		bm25_segment_prefetch(cursor->segment, BM25_SECTION_POSTING,
+							  cursor->summaries[cursor->block_no - cursor->summaries_first].page);
+}
+
+static void
+begin_stream(Bm25Cursor *cursor)
+{
+	MemoryContext caller = MemoryContextSwitchTo(cursor->context);
+	const Bm25Segment *segment = cursor->segment;
+
+	cursor->stream =
+		vc_stream_begin(segment->index, segment->io->mode, segment->cache, next_of_list, cursor);
+	if (!cursor->may_pin)
+		vc_stream_hold_no_pins(cursor->stream);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Reads the page of the present block, through the list's stream if it has one. */
+static inline VcPageRead
+read_posting_page(Bm25Cursor *cursor, uint32 page)
+{
+	const Bm25Segment *segment = cursor->segment;
+
+	if (likely(cursor->stream == NULL))
+	{
+		if (likely(!cursor->may_stream || !bm25_segment_is_ahead(segment)))
+			return bm25_segment_page(segment, BM25_SECTION_POSTING, page);
+		begin_stream(cursor);
+	}
+	/* the sequence has every page once */
+	if (page == cursor->stream_page)
+		return bm25_segment_page(segment, BM25_SECTION_POSTING, page);
+	cursor->stream_page = page;
+	return bm25_segment_stream_page(segment, cursor->stream, BM25_SECTION_POSTING, page);
+}
+
 void
 bm25_cursor_decode(Bm25Cursor *cursor)
 {
@@ -396,7 +500,7 @@ bm25_cursor_decode(Bm25Cursor *cursor)
 			cursor->copy = MemoryContextAlloc(cursor->context, readable);
 		{
 			VC_SCOPED(vc_page_read_drop)
-			VcPageRead r = bm25_segment_page(cursor->segment, BM25_SECTION_POSTING, summary->page);
+			VcPageRead r = read_posting_page(cursor, summary->page);
 			const uint8 *body = (const uint8 *) r.page + VC_PAGE_BODY_OFFSET;
 			uint32 used = (uint32) vc_page_contents(r.page).len;
 

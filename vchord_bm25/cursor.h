@@ -13,6 +13,9 @@
 
 #define BM25_NO_DOC 0xFFFFFFFF /* beyond the last document */
 
+/* Will a block be read?  May say no the second time, not yes. */
+typedef bool (*Bm25BlockWanted)(void *arg, const Bm25SummaryDisk *summary);
+
 typedef struct Bm25Cursor
 {
 	const Bm25Segment *segment;
@@ -40,11 +43,20 @@ typedef struct Bm25Cursor
 	Bm25SummaryDisk *summaries; /* a window of them */
 	uint32 summaries_first;     /* block number of the first */
 	uint32 summaries_count;
-	uint32 summaries_before;  /* last document of the block before the window, if it has one */
-	uint32 decoded_block;     /* decoded last */
-	uint8 *copy;              /* body of a page, once blocks are read one after the other */
-	uint32 copy_page;         /* its number; 0xFFFFFFFF: none */
-	uint32 copy_bytes;        /* its used part */
+	uint32 summaries_before; /* last document of the block before the window, if it has one */
+	uint32 decoded_block;    /* decoded last */
+	uint8 *copy;             /* body of a page, once blocks are read one after the other */
+	uint32 copy_page;        /* its number; 0xFFFFFFFF: none */
+	uint32 copy_bytes;       /* its used part */
+	/* reading ahead */
+	bool may_stream;
+	bool may_pin;
+	Bm25BlockWanted wanted; /* NULL: all are */
+	void *wanted_arg;
+	VcStream *stream;         /* of posting pages; NULL: none yet */
+	uint32 asked_block;       /* the stream has asked for the blocks before */
+	uint32 asked_page;        /* and for this page last */
+	uint32 stream_page;       /* read last through it */
 	uint32 *inline_places;    /* inline, with positions: where they begin, for each posting */
 	uint64 positions_place;   /* blocks: in the POSITION section, of posting ... */
 	uint32 positions_posting; /* ... this of the block */
@@ -53,6 +65,20 @@ typedef struct Bm25Cursor
 /* Opens at the first block.  Memory (a page of summaries, later one of postings) of the present context. */
 extern void bm25_cursor_open(Bm25Cursor *cursor, const Bm25Segment *segment,
 							 const Bm25SegmentTerm *term);
+
+/*
+ * The list will be read on: if pages are not in memory, those of the blocks that follow are asked for.  Right
+ * after open, of a cursor whose segment has io.  pins: a read stream may be used, so the cursor is closed
+ * before the callback of the access method returns, and no SQL runs meanwhile.
+ */
+extern void bm25_cursor_read_ahead(Bm25Cursor *cursor, bool pins, Bm25BlockWanted wanted,
+								   void *arg);
+
+/* Ends reading ahead; needed for a cursor that may pin, and for the counters.  May be called again. */
+extern void bm25_cursor_close(Bm25Cursor *cursor);
+
+/* Asks for the page of the present block, if pages are not in memory. */
+extern void bm25_cursor_prefetch(const Bm25Cursor *cursor);
 
 /* Moves (forward only) to the block that may hold the first document >= doc; false at the end. */
 extern bool bm25_cursor_shallow(Bm25Cursor *cursor, uint32 doc);

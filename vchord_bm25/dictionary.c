@@ -270,6 +270,15 @@ find_leaf(const Bm25Segment *segment, Bm25Key key, bool first)
 	return page;
 }
 
+void
+bm25_segment_prefetch_term(const Bm25Segment *segment, Bm25Key key)
+{
+	uint32 page = find_leaf(segment, key, false);
+
+	if (page != InvalidBlockNumber)
+		bm25_segment_prefetch(segment, BM25_SECTION_TERM, page);
+}
+
 bool
 bm25_segment_lookup(const Bm25Segment *segment, Bm25Key key, Bm25SegmentTerm *ret_term)
 {
@@ -312,7 +321,8 @@ bm25_segment_lookup(const Bm25Segment *segment, Bm25Key key, Bm25SegmentTerm *re
 struct Bm25TermIterator
 {
 	const Bm25Segment *segment;
-	uint32 page; /* of the leaf read last */
+	uint32 page;  /* of the leaf read last */
+	uint32 asked; /* leaves before this one have been asked for */
 	DictNode node;
 	uint32 entry;     /* number of the next one on it */
 	const uint8 *at;  /* its place */
@@ -326,9 +336,12 @@ struct Bm25TermIterator
 static void
 read_leaf(Bm25TermIterator *iterator, uint32 page)
 {
-	VC_SCOPED(vc_page_read_drop)
-	VcPageRead r = bm25_segment_page(iterator->segment, BM25_SECTION_TERM, page);
-	VcSpan body = vc_page_contents(r.page);
+	VC_SCOPED(vc_page_read_drop) VcPageRead r = VC_PAGE_READ_NONE(iterator->segment->index);
+	VcSpan body;
+
+	bm25_segment_read_on(iterator->segment, BM25_SECTION_TERM, page, &iterator->asked);
+	r = bm25_segment_page(iterator->segment, BM25_SECTION_TERM, page);
+	body = vc_page_contents(r.page);
 
 	memcpy(iterator->body, body.data, body.len);
 	iterator->page = page;
@@ -374,6 +387,7 @@ bm25_term_iterate(const Bm25Segment *segment, Bm25Key from)
 	int restart;
 
 	iterator->segment = segment;
+	iterator->asked = 0;
 	iterator->key_bytes = 0;
 	iterator->held = false;
 	if (from.data == NULL)

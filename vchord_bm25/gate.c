@@ -153,12 +153,14 @@ fill_bitmap(Bm25Gate *gate, Leaf *leaf, Bm25SegmentTerm *terms, uint32 n)
 	{
 		CHECK_FOR_INTERRUPTS();
 		bm25_cursor_open(cursor, gate->segment, &terms[i]);
+		bm25_cursor_read_ahead(cursor, false, NULL, NULL);
 		for (uint32 doc = bm25_cursor_seek(cursor, 0); doc != BM25_NO_DOC;
 			 doc = bm25_cursor_next(cursor))
 		{
 			if (doc < docs)
 				leaf->bitmap[doc / 8] |= (uint8) (1 << doc % 8);
 		}
+		bm25_cursor_close(cursor);
 	}
 }
 
@@ -187,10 +189,28 @@ open_leaf(Bm25Gate *gate, Leaf *leaf)
 	{
 		leaf->cursors = palloc_extended(sizeof(Bm25Cursor) * Max(n, 1), MCXT_ALLOC_HUGE);
 		for (uint32 i = 0; i < n; i++)
+		{
 			bm25_cursor_open(&leaf->cursors[i], gate->segment, &terms[i]);
+			/* which blocks an AND wants is not known, but pages have dozens of them */
+			bm25_cursor_read_ahead(&leaf->cursors[i], false, NULL, NULL);
+		}
 		leaf->ncursors = n;
 	}
 	leaf->at = n > 0 ? 0 : BM25_NO_DOC;
+}
+
+/* Of the segment before: their streams hold no pins, but count. */
+static void
+close_leaves(Bm25Gate *gate)
+{
+	for (int i = 0; i < Max(gate->query->nnodes, 1); i++)
+	{
+		Leaf *leaf = &gate->leaves[i];
+
+		for (uint32 c = 0; c < leaf->ncursors; c++)
+			bm25_cursor_close(&leaf->cursors[c]);
+		leaf->ncursors = 0;
+	}
 }
 
 void
@@ -198,6 +218,7 @@ bm25_gate_segment(Bm25Gate *gate, uint32 segment)
 {
 	MemoryContext caller;
 
+	close_leaves(gate);
 	MemoryContextReset(gate->segment_context);
 	caller = MemoryContextSwitchTo(gate->segment_context);
 	gate->segment = &gate->view->segments[segment];
@@ -498,6 +519,7 @@ bm25_gate_visit(Bm25View *view, uint32 part, Bm25Gate **gates, int ngates, Bm25G
 	const Bm25Segment *segment;
 	double fewest = 0;
 	int driver = 0;
+	uint32 asked = 0;
 	uint32 doc = 0;
 
 	Assert(ngates > 0);
@@ -532,8 +554,11 @@ bm25_gate_visit(Bm25View *view, uint32 part, Bm25Gate **gates, int ngates, Bm25G
 			match = Min(match, bm25_gate_match(gates[g], doc));
 		if (match != BM25_MATCH_NO)
 		{
-			ItemPointerData tid = bm25_segment_tid(segment, doc);
+			ItemPointerData tid;
 
+			bm25_segment_read_on(segment, BM25_SECTION_DOCUMENT,
+								 bm25_segment_tid_page(segment, doc), &asked);
+			tid = bm25_segment_tid(segment, doc);
 			visit(arg, &tid, match == BM25_MATCH_MAYBE);
 		}
 		doc++;

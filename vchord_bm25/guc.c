@@ -15,11 +15,13 @@
 #include "utils/guc.h"
 
 #include "core/guc.h"
+#include "core/stream.h"
 
 #include "vchord_bm25/search.h"
 #include "vchord_bm25/settings.h"
 
 int bm25_algorithm = BM25_ALGORITHM_AUTO;
+int bm25_io = VC_STREAM_AUTO;
 
 static bool enable_scan = true;
 static bool enable_index = true;
@@ -152,6 +154,11 @@ bm25_guc_init(void)
 	DefineCustomEnumVariable("bm25.algorithm", "How an index is searched.",
 							 "All give the same answer; auto takes the fastest.", &bm25_algorithm,
 							 BM25_ALGORITHM_AUTO, algorithm_values, PGC_USERSET, 0, NULL, NULL,
+							 NULL);
+
+	DefineCustomEnumVariable("bm25.io", "How pages of an index are read.",
+							 "auto reads ahead from the first page that is not in memory on.",
+							 &bm25_io, VC_STREAM_AUTO, vc_stream_modes, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
 
 	MarkGUCPrefixReserved("bm25");

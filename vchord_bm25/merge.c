@@ -46,6 +46,7 @@
 typedef struct Input
 {
 	Bm25Segment segment;
+	Bm25Io io;
 	uint32 base;    /* new number of its first living document */
 	uint32 *before; /* living documents before each 64; NULL: all are alive */
 	Bm25TermIterator *terms;
@@ -114,6 +115,7 @@ typedef struct Column
 	uint32 element;  /* bytes */
 	uint32 per_page; /* elements */
 	uint32 page;     /* that is in the buffer, in the section; PG_UINT32_MAX: none */
+	uint32 asked;    /* pages before have been asked for */
 	uint32 count;    /* elements in it */
 	char buffer[BM25_BODY_BYTES];
 } Column;
@@ -127,6 +129,7 @@ column_begin(Column *column, const Bm25Segment *segment, Bm25Section section, ui
 	column->element = element;
 	column->per_page = per_page;
 	column->page = PG_UINT32_MAX;
+	column->asked = 0;
 	column->count = 0;
 }
 
@@ -138,9 +141,12 @@ column_get(Column *column, uint64 at)
 	if (page != column->page)
 	{
 		uint32 first = column->segment->header->section[column->section];
-		VcPageRead r = bm25_segment_page(column->segment, column->section, first + page);
-		VcSpan body = vc_page_contents(r.page);
+		VcPageRead r;
+		VcSpan body;
 
+		bm25_segment_read_on(column->segment, column->section, first + page, &column->asked);
+		r = bm25_segment_page(column->segment, column->section, first + page);
+		body = vc_page_contents(r.page);
 		memcpy(column->buffer, body.data, Min(body.len, sizeof(column->buffer)));
 		column->count = (uint32) (Min(body.len, sizeof(column->buffer)) / column->element);
 		column->page = page;
@@ -207,6 +213,7 @@ write_list(const Input *input, Bm25SegmentWriter *writer, Scratch *scratch)
 	uint32 n = 0;
 
 	bm25_cursor_open(cursor, segment, &input->term);
+	bm25_cursor_read_ahead(cursor, true, NULL, NULL);
 	MemoryContextSwitchTo(old);
 	for (uint32 doc = bm25_cursor_next(cursor); doc != BM25_NO_DOC; doc = bm25_cursor_next(cursor))
 	{
@@ -232,6 +239,7 @@ write_list(const Input *input, Bm25SegmentWriter *writer, Scratch *scratch)
 		bm25_segment_write_posting(writer, new_number(input, doc), cursor->tfs[cursor->at],
 								   exact ? norm : bm25_norm_length((uint8) norm), at);
 	}
+	bm25_cursor_close(cursor);
 	MemoryContextReset(scratch->term);
 	if (positions)
 		MemoryContextReset(scratch->positions);
@@ -318,6 +326,8 @@ bm25_merge_segments(Relation index, Relation heap, const Bm25MetaDisk *meta, uin
 	{
 		bm25_segment_open(&inputs[i].segment, index, NULL, &meta->segments[first + i], meta->flags,
 						  meta->fields);
+		bm25_io_begin(&inputs[i].io, index, (VcStreamMode) bm25_io, NULL);
+		inputs[i].segment.io = &inputs[i].io;
 		inputs[i].base = (uint32) base;
 		base += count_living(&inputs[i]);
 		level = Max(level, meta->segments[first + i].level);

@@ -452,5 +452,12 @@ bm25_amendscan(IndexScanDesc scan)
 		 " filtered, " UINT64_FORMAT " emitted",
 		 c->rounds, self->counters.blocks_decoded, self->counters.blocks_skipped,
 		 self->counters.candidates, self->counters.filtered, c->emitted);
+	if (self->view != NULL)
+	{
+		VcStreamStats pages = bm25_io_stats(&self->view->io);
+
+		elog(DEBUG2, "vchord_bm25 pages: " UINT64_FORMAT " read, " UINT64_FORMAT " asked for ahead",
+			 pages.blocks, pages.prefetched);
+	}
 	vc_scan_end(scan);
 }

@@ -174,9 +174,27 @@ collect_terms(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm25F
 	scorer->nterms = n;
 }
 
+/* Asks for the pages of the terms from `from` on, if pages are not in memory; true if it did. */
+static bool
+prefetch_terms(const Bm25Scorer *scorer, const Bm25View *view, uint32 from)
+{
+	Bm25Key *keys;
+
+	if (!bm25_view_is_ahead(view))
+		return false;
+	keys = palloc(sizeof(Bm25Key) * (scorer->nterms - from));
+	for (uint32 i = from; i < scorer->nterms; i++)
+		keys[i - from] = scorer->terms[i].key;
+	bm25_view_prefetch(view, keys, scorer->nterms - from);
+	pfree(keys);
+	return true;
+}
+
 void
 bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm25FieldSpan span)
 {
+	bool asked = false;
+
 	memset(scorer, 0, sizeof(*scorer));
 	scorer->models = stats->models;
 	scorer->exact_norms = (stats->meta.flags & BM25_META_EXACT_NORMS) != 0;
@@ -192,9 +210,13 @@ bm25_scorer_init(Bm25Scorer *scorer, Bm25View *stats, const Bm25Query *query, Bm
 	for (uint32 i = 0; i < scorer->nterms; i++)
 	{
 		Bm25ScoreTerm *term = &scorer->terms[i];
-		double df = scorer->found != NULL
-						? bm25_view_find(stats, term->key, &scorer->found[i], scorer->nterms)
-						: bm25_view_df(stats, term->key);
+		double df;
+
+		if (!asked)
+			asked = prefetch_terms(scorer, stats, i);
+		df = scorer->found != NULL
+				 ? bm25_view_find(stats, term->key, &scorer->found[i], scorer->nterms)
+				 : bm25_view_df(stats, term->key);
 
 		term->weight =
 			bm25_term_weight(&stats->models[(uint8) term->key.data[0]], term->weight, df);

@@ -25,7 +25,9 @@ bm25_search_exhaustive(Bm25Search *search)
 	uint32 countdown = INTERRUPT_EVERY;
 	uint32 source;
 	uint64 key;
+	uint32 asked = 0;
 
+	bm25_search_read_ahead(search, NULL, NULL);
 	vc_loser_tree_init(&tree, palloc(vc_loser_tree_size(search->nterms)), search->nterms, NULL,
 					   NULL);
 	for (uint32 i = 0; i < search->nterms; i++)
@@ -50,7 +52,12 @@ bm25_search_exhaustive(Bm25Search *search)
 		if (key != doc)
 		{
 			if (doc != BM25_NO_DOC)
+			{
+				if (unlikely(bm25_segment_is_ahead(search->segment)) && doc < search->docs)
+					bm25_segment_read_on(search->segment, BM25_SECTION_DOCUMENT,
+										 bm25_segment_tid_page(search->segment, doc), &asked);
 				bm25_search_candidate(search, doc, bm25_sum_total(&sum));
+			}
 			doc = (uint32) key;
 			sum = BM25_SUM_NONE;
 		}

@@ -101,6 +101,11 @@ bm25_block_bound(const Bm25SearchTerm *term)
 extern void bm25_search_parts(const Bm25Search *search, const Bm25SearchTerm *term, uint32 from,
 							  uint32 to, float *ret_parts);
 
+/*
+ * The lists will be read on from where they stand: to be called before that.  wanted: bm25_cursor_read_ahead().
+ */
+extern void bm25_search_read_ahead(Bm25Search *search, Bm25BlockWanted wanted, void *arg);
+
 extern void bm25_search_wand(Bm25Search *search);
 extern void bm25_search_maxscore(Bm25Search *search);
 extern void bm25_search_exhaustive(Bm25Search *search);

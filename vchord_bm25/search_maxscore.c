@@ -36,6 +36,9 @@
 /* looking a document up in a list costs as much as adding this many postings of it */
 #define PROBE_POSTINGS 10
 
+/* survivors whose TIDs are asked for ahead, if pages are not in memory */
+#define TIDS_AHEAD 64
+
 /* A survivor of a window, with its estimate. */
 typedef struct Deferred
 {
@@ -423,12 +426,28 @@ compare_bounds(const void *a, const void *b)
 	return (x->bound > y->bound) - (x->bound < y->bound);
 }
 
+/* Asks for the pages with the TIDs of deferred survivors [from, to); returns to. */
+static size_t
+prefetch_tids(const MaxScore *ms, size_t from, size_t to)
+{
+	const Bm25Search *search = ms->search;
+
+	for (size_t i = from; i < Min(to, ms->ndeferred); i++)
+	{
+		if (ms->deferred[i].score >= search->reach && ms->deferred[i].doc < search->docs)
+			bm25_segment_prefetch(search->segment, BM25_SECTION_DOCUMENT,
+								  bm25_segment_tid_page(search->segment, ms->deferred[i].doc));
+	}
+	return to;
+}
+
 void
 bm25_search_maxscore(Bm25Search *search)
 {
 	uint32 n = search->nterms;
 	Bm25SearchTerm **by_list = palloc(sizeof(Bm25SearchTerm *) * n);
 	MaxScore ms = {.search = search, .n = n};
+	size_t asked = 0;
 
 	ms.order = palloc(sizeof(Bm25SearchTerm *) * n);
 	ms.bounds = palloc0(sizeof(float) * n);
@@ -441,6 +460,7 @@ bm25_search_maxscore(Bm25Search *search)
 	qsort(by_list, n, sizeof(Bm25SearchTerm *), compare_bounds);
 	memcpy(ms.order, by_list, sizeof(Bm25SearchTerm *) * n);
 
+	bm25_search_read_ahead(search, NULL, NULL);
 	while ((ms.lo = first_document(&ms, ms.hi, by_list)) < search->docs)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -453,6 +473,8 @@ bm25_search_maxscore(Bm25Search *search)
 	}
 	for (size_t i = 0; i < ms.ndeferred; i++)
 	{
+		if (unlikely(bm25_segment_is_ahead(search->segment)))
+			asked = prefetch_tids(&ms, Max(asked, i), i + TIDS_AHEAD);
 		if (ms.deferred[i].score >= search->reach)
 			bm25_search_candidate(search, ms.deferred[i].doc, -1);
 	}

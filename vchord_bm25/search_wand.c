@@ -15,6 +15,35 @@
 
 #include "miscadmin.h"
 
+/* Of one term: can the block still matter?  The threshold only rises. */
+static bool
+block_reaches(void *arg, const Bm25SummaryDisk *summary)
+{
+	const Bm25Search *search = arg;
+	const Bm25SearchTerm *term = &search->terms[0];
+
+	return bm25_impact_bound(term->model, term->weight, summary->impact, 2) >= search->reach;
+}
+
+/* Asks for the pages with the TIDs of a block's candidates. */
+static void
+prefetch_tids(const Bm25Search *search, const Bm25Cursor *cursor, const float *parts)
+{
+	uint32 asked = BM25_NO_DOC;
+
+	for (uint32 i = 0; i < cursor->count; i++)
+	{
+		uint32 page;
+
+		if (parts[i] < search->reach || cursor->docs[i] >= search->docs)
+			continue;
+		page = bm25_segment_tid_page(search->segment, cursor->docs[i]);
+		if (page != asked)
+			bm25_segment_prefetch(search->segment, BM25_SECTION_DOCUMENT, page);
+		asked = page;
+	}
+}
+
 static void
 search_one_term(Bm25Search *search, Bm25SearchTerm *term)
 {
@@ -23,6 +52,7 @@ search_one_term(Bm25Search *search, Bm25SearchTerm *term)
 
 	if (!bm25_cursor_shallow(cursor, 0))
 		return;
+	bm25_search_read_ahead(search, block_reaches, search);
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -31,6 +61,8 @@ search_one_term(Bm25Search *search, Bm25SearchTerm *term)
 			bm25_cursor_decode(cursor);
 			search->counters->blocks_decoded++;
 			bm25_search_parts(search, term, 0, cursor->count, parts);
+			if (unlikely(bm25_segment_is_ahead(search->segment)))
+				prefetch_tids(search, cursor, parts);
 			for (uint32 i = 0; i < cursor->count; i++)
 			{
 				if (parts[i] >= search->reach)
@@ -111,6 +143,7 @@ bm25_search_wand(Bm25Search *search)
 		return;
 	}
 
+	bm25_search_read_ahead(search, NULL, NULL);
 	runners = palloc(sizeof(Runner) * n);
 	for (uint32 i = 0; i < n; i++)
 		runners[i] = (Runner){&search->terms[i], 0};

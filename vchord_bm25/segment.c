@@ -311,6 +311,7 @@ bm25_segment_open(Bm25Segment *segment, Relation index, VcReadCache *read_cache,
 
 	segment->index = index;
 	segment->cache = read_cache;
+	segment->io = NULL;
 	segment->disk = *disk;
 	segment->flags = flags;
 	segment->fields = fields;
@@ -358,9 +359,11 @@ bm25_segment_block(const Bm25Segment *segment, uint32 page)
 }
 
 VcPageRead
-bm25_segment_page(const Bm25Segment *segment, Bm25Section section, uint32 page)
+bm25_segment_stream_page(const Bm25Segment *segment, VcStream *stream, Bm25Section section,
+						 uint32 page)
 {
 	const uint32 *limits = segment->header->section;
+	uint16 kind = bm25_section_kind[section];
 	BlockNumber blkno;
 	VcPageRead r;
 
@@ -369,11 +372,78 @@ bm25_segment_page(const Bm25Segment *segment, Bm25Section section, uint32 page)
 				   "page %u of segment %u is not in section %d", page, segment->disk.incarnation,
 				   (int) section);
 	blkno = bm25_segment_block(segment, page);
-	r = vc_page_read_cached(segment->cache, segment->index, blkno, bm25_section_kind[section]);
+	r = stream != NULL ? vc_stream_read(stream, blkno, kind)
+					   : vc_page_read_cached(segment->cache, segment->index, blkno, kind);
 	if (unlikely(!vc_page_is_of(r.page, BM25_OWNER_SEGMENT, segment->disk.incarnation)))
 		vc_corrupt(segment->index, blkno, "page does not belong to segment %u",
 				   segment->disk.incarnation);
 	return r;
+}
+
+VcPageRead
+bm25_segment_page(const Bm25Segment *segment, Bm25Section section, uint32 page)
+{
+	return bm25_segment_stream_page(segment, segment->io != NULL ? segment->io->stream : NULL,
+									section, page);
+}
+
+/*----- reading ahead -----*/
+
+/* pages of a section asked for ahead of the one that is read */
+#define READ_ON 16
+
+static BlockNumber
+no_sequence(void *arg)
+{
+	(void) arg;
+	return InvalidBlockNumber;
+}
+
+void
+bm25_io_begin(Bm25Io *io, Relation index, VcStreamMode mode, VcReadCache *read_cache)
+{
+	io->mode = mode;
+	io->stats = (VcStreamStats){0, 0, 0};
+	io->stream = vc_stream_begin(index, mode, read_cache, no_sequence, NULL);
+	vc_stream_hold_no_pins(io->stream);
+}
+
+VcStreamStats
+bm25_io_stats(const Bm25Io *io)
+{
+	VcStreamStats stats = vc_stream_stats(io->stream);
+
+	stats.blocks += io->stats.blocks;
+	stats.misses += io->stats.misses;
+	stats.prefetched += io->stats.prefetched;
+	return stats;
+}
+
+void
+bm25_segment_prefetch(const Bm25Segment *segment, Bm25Section section, uint32 page)
+{
+	const uint32 *limits = segment->header->section;
+
+	/* who reads the page will say what is wrong with it */
+	if (bm25_segment_is_ahead(segment) && page >= limits[section] && page < limits[section + 1])
+		vc_stream_prefetch(segment->io->stream, bm25_segment_block(segment, page), 1);
+}
+
+void
+bm25_segment_read_on(const Bm25Segment *segment, Bm25Section section, uint32 page, uint32 *asked)
+{
+	uint32 end = segment->header->section[section + 1];
+
+	if (!bm25_segment_is_ahead(segment))
+		return;
+	/* half a window at a time */
+	if (*asked > page + READ_ON / 2)
+		return;
+	for (uint32 next = Max(*asked, page + 1); next < end && next <= page + READ_ON; next++)
+	{
+		bm25_segment_prefetch(segment, section, next);
+		*asked = next + 1;
+	}
 }
 
 /*----- documents -----*/
@@ -389,7 +459,7 @@ check_doc(const Bm25Segment *segment, uint32 doc)
 ItemPointerData
 bm25_segment_tid(const Bm25Segment *segment, uint32 doc)
 {
-	uint32 page = segment->header->section[BM25_SECTION_DOCUMENT] + doc / BM25_TIDS_PER_PAGE;
+	uint32 page = bm25_segment_tid_page(segment, doc);
 	ItemPointerData tid;
 
 	check_doc(segment, doc);

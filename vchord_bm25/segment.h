@@ -13,14 +13,28 @@
 #define VCHORD_BM25_SEGMENT_H
 
 #include "core/buf.h"
+#include "core/stream.h"
 
 #include "vchord_bm25/format.h"
 #include "vchord_bm25/key.h"
+
+/*
+ * How the pages of segments are read.  The stream has no sequence: every page is read through it, so it tells
+ * whether pages are in memory; if they are not, those that are known to be wanted soon are asked for.  Lists have
+ * streams of their own (cursor.h).
+ */
+typedef struct Bm25Io
+{
+	VcStream *stream;
+	VcStreamMode mode;   /* bm25.io */
+	VcStreamStats stats; /* of streams that have ended */
+} Bm25Io;
 
 typedef struct Bm25Segment
 {
 	Relation index;
 	VcReadCache *cache; /* of the caller's scan, may be NULL */
+	Bm25Io *io;         /* set after open by who wants to read ahead, else NULL */
 	Bm25SegmentDisk disk;
 	uint32 flags;                 /* of the metapage */
 	uint32 fields;                /* of the metapage */
@@ -54,8 +68,42 @@ bm25_segment_is_dead(const Bm25Segment *segment, uint32 doc)
 /* Reads page `page` of a section (checked against the section's range and kind). */
 extern VcPageRead bm25_segment_page(const Bm25Segment *segment, Bm25Section section, uint32 page);
 
-/* The block that holds a page, for prefetching. */
+/* The same through a stream (NULL: none), which knows what comes. */
+extern VcPageRead bm25_segment_stream_page(const Bm25Segment *segment, VcStream *stream,
+										   Bm25Section section, uint32 page);
+
+/* The block that holds a page. */
 extern BlockNumber bm25_segment_block(const Bm25Segment *segment, uint32 page);
+
+/* Begins in the current context, and holds no pins: needs no end.  cache may be NULL. */
+extern void bm25_io_begin(Bm25Io *io, Relation index, VcStreamMode mode, VcReadCache *cache);
+
+/* What all streams did. */
+extern VcStreamStats bm25_io_stats(const Bm25Io *io);
+
+/* Are pages being asked for in advance now?  If not, the calls below do nothing. */
+static inline bool
+bm25_segment_is_ahead(const Bm25Segment *segment)
+{
+	return segment->io != NULL && vc_stream_is_ahead(segment->io->stream);
+}
+
+/* Asks for a page that will be read soon; the page is checked against the section. */
+extern void bm25_segment_prefetch(const Bm25Segment *segment, Bm25Section section, uint32 page);
+
+/*
+ * A section is read from `page` on in ascending order: asks for the pages that follow.  *asked: those before have
+ * been asked for; 0 to begin with.
+ */
+extern void bm25_segment_read_on(const Bm25Segment *segment, Bm25Section section, uint32 page,
+								 uint32 *asked);
+
+/* The page of the DOCUMENT section that has a document's TID. */
+static inline uint32
+bm25_segment_tid_page(const Bm25Segment *segment, uint32 doc)
+{
+	return segment->header->section[BM25_SECTION_DOCUMENT] + doc / BM25_TIDS_PER_PAGE;
+}
 
 /* TID of a document; lengths of a document, `fields` of them. */
 extern ItemPointerData bm25_segment_tid(const Bm25Segment *segment, uint32 doc);
@@ -75,6 +123,9 @@ typedef struct Bm25SegmentTerm
 
 /* False if the segment has no such term. */
 extern bool bm25_segment_lookup(const Bm25Segment *segment, Bm25Key key, Bm25SegmentTerm *ret_term);
+
+/* Asks for the page that bm25_segment_lookup() will find the term on. */
+extern void bm25_segment_prefetch_term(const Bm25Segment *segment, Bm25Key key);
 
 /*
  * Terms in ascending order from the first key >= `from` on (data NULL: all).  For prefixes, merges and

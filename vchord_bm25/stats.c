@@ -38,6 +38,8 @@
 
 #include "core/compat.h"
 
+#include "vchord_bm25/am.h"
+
 /* a statement rarely names more indexes; leaves of a partitioned one hang on its view */
 #define CACHED 16
 
@@ -151,6 +153,7 @@ make_plain(Bm25View *view, Relation index)
 	double length[BM25_MAX_FIELDS] = {0};
 
 	vc_read_cache_init(&view->cache, index);
+	bm25_io_begin(&view->io, index, (VcStreamMode) bm25_io, &view->cache);
 	bm25_meta_read(index, &view->meta);
 	bm25_meta_fields(index, &view->meta, &view->fields);
 
@@ -166,6 +169,7 @@ make_plain(Bm25View *view, Relation index)
 
 		bm25_segment_open(segment, index, &view->cache, &view->meta.segments[i], view->meta.flags,
 						  view->meta.fields);
+		segment->io = &view->io;
 		for (uint32 f = 0; f < view->meta.fields; f++)
 		{
 			docs[f] += segment->state.live_docs[f];
@@ -276,6 +280,7 @@ bm25_view_attach(Bm25View *view, Relation index)
 {
 	Assert(view->index == RelationGetRelid(index));
 	vc_read_cache_init(&view->cache, index);
+	vc_stream_attach(view->io.stream, index);
 	for (uint32 i = 0; i < view->nsegments; i++)
 	{
 		view->segments[i].index = index;
@@ -342,6 +347,19 @@ bm25_view_get(Relation index, Snapshot snapshot, MemoryContext holder)
 }
 
 /*----- df -----*/
+
+void
+bm25_view_prefetch(const Bm25View *view, const Bm25Key *keys, uint32 n)
+{
+	for (uint32 i = 0; i < view->nparts; i++)
+		bm25_view_prefetch(view->parts[i], keys, n);
+	for (uint32 i = 0; i < view->nsegments; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 k = 0; k < n; k++)
+			bm25_segment_prefetch_term(&view->segments[i], keys[k]);
+	}
+}
 
 /*
  * The dead documents of a large term are counted by VACUUM in a file that is read when somebody asks for the

@@ -30,6 +30,7 @@ typedef struct Bm25View
 	Bm25GrowthPart sealing; /* the same of the tape that is being sealed */
 	VcReadCache cache;
 	struct kept_hash *kept; /* df that might change while the view is in use */
+	Bm25Io io;
 	MemoryContext context;
 	int pins;
 	/* of a partitioned index: its leaves, summed in models; it has no segments of its own */
@@ -68,6 +69,23 @@ extern Bm25View *bm25_view_get(Relation index, Snapshot snapshot, MemoryContext 
  * relation's descriptor may have moved.  Not for partitioned indexes.
  */
 extern void bm25_view_attach(Bm25View *view, Relation index);
+
+/*
+ * Asks for the dictionary pages that have the terms, if pages are not in memory (bm25_view_is_ahead); inner pages
+ * are read for that.
+ */
+extern void bm25_view_prefetch(const Bm25View *view, const Bm25Key *keys, uint32 n);
+
+static inline bool
+bm25_view_is_ahead(const Bm25View *view)
+{
+	for (uint32 i = 0; i < view->nparts; i++)
+	{
+		if (vc_stream_is_ahead(view->parts[i]->io.stream))
+			return true;
+	}
+	return view->nparts == 0 && vc_stream_is_ahead(view->io.stream);
+}
 
 /* Documents with the term, over segments and growing documents, the dead not counted. */
 extern double bm25_view_df(Bm25View *view, Bm25Key key);

@@ -49,13 +49,6 @@ static const struct config_enum_entry prefilter_values[] = {
 static const struct config_enum_entry order_values[] = {
 	{"relaxed", RQ_ORDER_RELAXED, false}, {"strict", RQ_ORDER_STRICT, false}, {NULL, 0, false}};
 
-/* read_stream exists everywhere: an older server prefetches instead */
-static const struct config_enum_entry io_values[] = {{"auto", VC_STREAM_AUTO, false},
-													 {"read_buffer", VC_STREAM_PLAIN, false},
-													 {"prefetch_buffer", VC_STREAM_PREFETCH, false},
-													 {"read_stream", VC_STREAM_READ, false},
-													 {NULL, 0, false}};
-
 RqOrder
 rq_order(void)
 {
@@ -133,10 +126,10 @@ rq_guc_init(void)
 	define_order("vchordrq.scan_order", &scan_order, &guc_scan_order);
 	define_enum("vchordrq.io_search", "How list pages are read.",
 				"auto reads ahead from the first page that is not in memory on.", &rq_io_search,
-				VC_STREAM_AUTO, io_values);
+				VC_STREAM_AUTO, vc_stream_modes);
 	define_enum("vchordrq.io_rerank", "How pages with vectors are read.",
 				"auto reads ahead from the first page that is not in memory on.", &rq_io_rerank,
-				VC_STREAM_AUTO, io_values);
+				VC_STREAM_AUTO, vc_stream_modes);
 
 	vc_guc_init(&rq_guc_probes, "vchordrq.probes");
 	vc_guc_init(&rq_guc_epsilon, "vchordrq.epsilon");
