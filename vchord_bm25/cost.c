@@ -27,6 +27,7 @@
 #include "core/cost.h"
 
 #include "vchord_bm25/am.h"
+#include "vchord_bm25/cost.h"
 #include "vchord_bm25/score.h"
 
 /* "only instead of a sequential scan" */
@@ -134,14 +135,28 @@ resolved_lists(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span, doubl
 	}
 	for (uint32 i = 0; i < nkeys; i++)
 	{
+		double df;
+
 		/* what the first one was told by: not in memory */
 		if (i == 1 && bm25_view_is_ahead(view))
 			bm25_view_prefetch(view, keys + i, nkeys - i);
-		lists.postings += bm25_view_df(view, keys[i]);
+		df = bm25_view_df(view, keys[i]);
+		lists.postings += df;
+		lists.matches += (docs - lists.matches) * Min(df / docs, 1);
 	}
 	lists.terms = nkeys;
-	lists.matches = Min(lists.postings, docs);
 	return lists;
+}
+
+double
+bm25_query_matches(Bm25View *view, const Bm25QueryData *data, int column, double docs)
+{
+	Bm25Query query;
+
+	if (docs < 1)
+		return 0;
+	bm25_query_resolve(data, &view->fields, &query);
+	return resolved_lists(view, &query, bm25_column_fields(&view->fields, column), docs).matches;
 }
 
 /* The lists of an operator's query; view NULL: not to be looked up now. */
