@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "tsearch/ts_cache.h"
 #include "tsearch/ts_utils.h"
+#include "utils/memutils.h"
 
 #include "vchord_bm25/analyze.h"
 #include "vchord_bm25/lexicon.h"
@@ -148,51 +149,162 @@ collect_tsvector(TSVector tsvector, TermList *list)
 		add_term(list, (Bm25Key){STRPTR(tsvector) + entry[i].pos, entry[i].len}, 1, false);
 }
 
-typedef struct Occurrences
+/*----- text -----*/
+
+/*
+ * What analyses query texts by one configuration, kept for the backend: making it costs more than most queries do.
+ * It depends on the configuration only, and notices its changes (analyze.h).
+ */
+typedef struct TextAnalysis
 {
+	MemoryContext context; /* a child of CacheMemoryContext, while in use of who uses it */
+	Oid config;
+	uint64 used;
+	Bm25Lexicon *lexicon;
+	Bm25Analyzer *analyzer;
+	/* of the present text, by number of the lexicon; all zero between uses */
 	uint32 room;
-	uint32 *count; /* by number of the lexicon */
-} Occurrences;
+	uint32 *count;
+	/* numbers that occurred */
+	uint32 nfound;
+	uint32 found_room;
+	uint32 *found;
+} TextAnalysis;
+
+#define KEPT_ANALYSES 4
+/* of lexicon and tokens; beyond, they are forgotten */
+#define KEPT_BYTES (256 * 1024)
+
+static TextAnalysis *kept[KEPT_ANALYSES];
+static uint64 uses = 0;
+
+static TextAnalysis *
+make_analysis(Oid config)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vchord_bm25 query text",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TextAnalysis *analysis = palloc0(sizeof(TextAnalysis));
+
+	analysis->context = context;
+	analysis->config = config;
+	analysis->lexicon = bm25_lexicon_create();
+	analysis->analyzer = bm25_analyzer_create(analysis->lexicon, config);
+	analysis->room = 64;
+	analysis->count = palloc0(sizeof(uint32) * analysis->room);
+	analysis->found_room = 64;
+	analysis->found = palloc(sizeof(uint32) * analysis->found_room);
+	MemoryContextSwitchTo(caller);
+	return analysis;
+}
+
+/* It is nobody else's until it is given back, and goes with the current context if there is an error before. */
+static TextAnalysis *
+take_analysis(Oid config)
+{
+	for (int i = 0; i < KEPT_ANALYSES; i++)
+	{
+		TextAnalysis *analysis = kept[i];
+
+		if (analysis != NULL && analysis->config == config)
+		{
+			kept[i] = NULL;
+			MemoryContextSetParent(analysis->context, CurrentMemoryContext);
+			return analysis;
+		}
+	}
+	return make_analysis(config);
+}
+
+static void
+give_back(TextAnalysis *analysis)
+{
+	int victim = 0;
+
+	if (bm25_lexicon_bytes(analysis->lexicon) + bm25_analyzer_bytes(analysis->analyzer) >
+		KEPT_BYTES)
+	{
+		MemoryContextDelete(analysis->context);
+		return;
+	}
+	for (int i = 0; i < KEPT_ANALYSES; i++)
+	{
+		if (kept[i] == NULL)
+		{
+			victim = i;
+			break;
+		}
+		if (kept[i]->used < kept[victim]->used)
+			victim = i;
+	}
+	if (kept[victim] != NULL)
+	{
+		MemoryContext old = kept[victim]->context;
+
+		kept[victim] = NULL;
+		MemoryContextDelete(old);
+	}
+	for (uint32 i = 0; i < analysis->nfound; i++)
+		analysis->count[analysis->found[i]] = 0;
+	analysis->nfound = 0;
+	analysis->used = ++uses;
+	MemoryContextSetParent(analysis->context, CacheMemoryContext);
+	kept[victim] = analysis;
+}
 
 static void
 count_occurrence(void *arg, uint32 term, uint32 count, uint32 position)
 {
-	Occurrences *o = arg;
+	TextAnalysis *analysis = arg;
 
 	(void) position;
-	if (term >= o->room)
+	if (term >= analysis->room)
 	{
-		uint32 room = Max(term + 1, o->room * 2);
+		uint32 room = Max(term + 1, analysis->room * 2);
 
-		o->count = repalloc_huge(o->count, room * sizeof(uint32));
-		memset(o->count + o->room, 0, (room - o->room) * sizeof(uint32));
-		o->room = room;
+		analysis->count = repalloc_huge(analysis->count, (Size) room * sizeof(uint32));
+		memset(analysis->count + analysis->room, 0,
+			   (Size) (room - analysis->room) * sizeof(uint32));
+		analysis->room = room;
 	}
-	o->count[term] += count;
+	if (analysis->count[term] == 0)
+	{
+		if (analysis->nfound == analysis->found_room)
+		{
+			analysis->found_room *= 2;
+			analysis->found =
+				repalloc_huge(analysis->found, (Size) analysis->found_room * sizeof(uint32));
+		}
+		analysis->found[analysis->nfound++] = term;
+	}
+	analysis->count[term] += count;
 }
 
 static void
 collect_text(text *words, Oid config, TermList *list)
 {
-	Bm25Lexicon *lexicon = bm25_lexicon_create();
-	Bm25Analyzer *analyzer;
-	Occurrences o = {16, palloc0(16 * sizeof(uint32))};
-	uint32 n;
+	TextAnalysis *analysis;
 
 	if (!OidIsValid(config))
 		config = getTSCurrentConfig(true);
-	analyzer = bm25_analyzer_create(lexicon, config);
-	(void) bm25_analyze(analyzer, BM25_TYPE_TEXT, 0, PointerGetDatum(words), count_occurrence, &o);
-	n = bm25_lexicon_count(lexicon);
-	for (uint32 i = 0; i < n; i++)
+	analysis = take_analysis(config);
+	(void) bm25_analyze(analysis->analyzer, BM25_TYPE_TEXT, 0, PointerGetDatum(words),
+						count_occurrence, analysis);
+	for (uint32 i = 0; i < analysis->nfound; i++)
 	{
-		Bm25Key key = bm25_lexicon_key(lexicon, i);
+		uint32 number = analysis->found[i];
+		/* the lexicon's keys have a field, and go when it is used again */
+		Bm25Key key = bm25_lexicon_key(analysis->lexicon, number);
+		uint32 len = key.len - 1;
+		char *copy = palloc(Max(len, 1));
 
-		/* the lexicon's keys have a field */
-		if (i < o.room && o.count[i] > 0)
-			add_term(list, (Bm25Key){key.data + 1, key.len - 1}, o.count[i], false);
+		memcpy(copy, key.data + 1, len);
+		add_term(list, (Bm25Key){copy, len}, analysis->count[number], false);
 	}
+	give_back(analysis);
 }
+
+/*----- tsquery -----*/
 
 /* Finds the place of a lexeme among the distinct ones. */
 static uint32
