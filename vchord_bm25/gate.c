@@ -47,6 +47,7 @@ struct Bm25Gate
 	Bm25FieldSpan span;
 	bool
 		matches_nothing; /* a document with none of the terms matches: it may have no value at all */
+	bool whole_lists;    /* candidates are all that is in the lists: no AND picks some */
 	Leaf *leaves;        /* by node; one if there is no tree */
 	const Bm25Segment *segment;
 	MemoryContext segment_context;
@@ -116,11 +117,14 @@ bm25_gate_create(Bm25View *view, const Bm25Query *query, Bm25FieldSpan span)
 		AllocSetContextCreate(CurrentMemoryContext, "vchord_bm25 gate", ALLOCSET_DEFAULT_SIZES);
 	gate->scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "vchord_bm25 match", ALLOCSET_SMALL_SIZES);
+	gate->whole_lists = true;
 	gate->leaves = palloc0(sizeof(Leaf) * Max(query->nnodes, 1));
 	if (query->nnodes > 0)
 	{
 		for (int i = 0; i < query->nnodes; i++)
 		{
+			if (query->nodes[i].kind != BM25_NODE_TERM && query->nodes[i].kind != BM25_NODE_OR)
+				gate->whole_lists = false;
 			if (query->nodes[i].kind == BM25_NODE_TERM)
 				fill_leaf(gate, &gate->leaves[i], &query->lexemes[query->nodes[i].term]);
 		}
@@ -191,8 +195,8 @@ open_leaf(Bm25Gate *gate, Leaf *leaf)
 		for (uint32 i = 0; i < n; i++)
 		{
 			bm25_cursor_open(&leaf->cursors[i], gate->segment, &terms[i]);
-			/* which blocks an AND wants is not known, but pages have dozens of them */
-			bm25_cursor_read_ahead(&leaf->cursors[i], false, NULL, NULL);
+			if (gate->whole_lists)
+				bm25_cursor_read_ahead(&leaf->cursors[i], false, NULL, NULL);
 		}
 		leaf->ncursors = n;
 	}
