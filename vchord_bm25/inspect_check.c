@@ -72,6 +72,12 @@ bm25_check_load(Bm25Check *c, BlockNumber block)
 	{
 		vc_inspect_copy_page(c->index, block, c->strategy, c->page);
 		problem = vc_page_problem(c->page);
+		/* who wants to write to the page would find that, too */
+		if (problem == NULL && !vc_page_hole_is_zero(c->page))
+		{
+			vc_report_add(&c->report, block, "the free space is not zero");
+			return true;
+		}
 	}
 	if (problem == NULL)
 		return true;
@@ -384,6 +390,8 @@ account(Bm25Check *c)
 			vc_report_add(&c->report, block, "%s", vc_page_problem(c->page));
 		else if (!vc_page_seal_ok(c->page))
 			vc_report_add(&c->report, block, "checksum does not match");
+		else if (!vc_page_hole_is_zero(c->page))
+			vc_report_add(&c->report, block, "the free space is not zero");
 		else if (!vc_page_is_free(c->page) && !is_pending(c, vc_page_opaque_read(c->page)))
 			lost++;
 	}
@@ -391,7 +399,7 @@ account(Bm25Check *c)
 	if (lost > 0 && !c->damaged && !c->standby)
 		ereport(NOTICE, (errmsg("%llu pages of index \"%s\" belong to nothing",
 								(unsigned long long) lost, RelationGetRelationName(c->index)),
-						 errdetail("A crash left them behind; REINDEX gives them back.")));
+						 errdetail("A crash left them behind; VACUUM gives them back.")));
 	if (c->late > 0 && !c->standby)
 		ereport(NOTICE, (errmsg("%llu dead documents of index \"%s\" are not counted yet",
 								(unsigned long long) c->late, RelationGetRelationName(c->index)),

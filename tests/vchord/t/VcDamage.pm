@@ -63,6 +63,22 @@ sub damage
 	}
 	if ($how eq 'special') { substr($page, 8160) = flip(substr($page, 8160)) }
 	elsif ($how eq 'header') { substr($page, 8, 16) = flip(substr($page, 8, 16)) }
+	elsif ($how eq 'limits')
+	{
+		# limits that a page may have, but not with these contents: what is appended would go to the wrong place
+		my ($from, $upper) = unpack('SS', substr($page, 12, 4));
+		my $most = $upper >= 24 && $upper <= 8160 ? $upper : 8160;
+		my $to = one_of($from - 4, $from + 4, $from - 8, $from + 8, 24, $most, 24 + 4 * int(rand(($most - 24) / 4 + 1)));
+
+		$to = 24 if $to < 24 || $to > $most;
+		$how .= " $from to $to";
+		substr($page, 12, 2) = pack('S', $to);
+	}
+	elsif ($how eq 'hole')
+	{
+		my ($from, $to) = unpack('SS', substr($page, 12, 4));
+		substr($page, $from + int(rand($to - $from)), 1) = chr(1 + int(rand(255))) if $from >= 24 && $to > $from && $to <= 8160;
+	}
 	elsif ($how eq 'body')
 	{
 		my $n = 1 + int(rand(8));

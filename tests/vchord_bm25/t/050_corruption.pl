@@ -75,7 +75,7 @@ sub damage_file
 {
 	my ($path) = @_;
 	return damage($path, kinds => 0x3FFF, body => 24, fields => \&fields, finish => \&seal,
-		hows => [qw(special header body body body field field field zero garbage copy truncate cut)]);
+		hows => [qw(special header limits hole body body body field field field zero garbage copy truncate cut)]);
 }
 
 # What is done with a damaged index.  The last statements show that nothing was lost.
