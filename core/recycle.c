@@ -216,14 +216,24 @@ vc_recycle_sweep(Relation rel, BlockNumber first, uint32 n, BufferAccessStrategy
 }
 
 void
-vc_recycle_vacuum(Relation rel, BufferAccessStrategy strategy)
+vc_recycle_part(Relation rel, BlockNumber *ret_first, BlockNumber *ret_n)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
-	BlockNumber first = 0;
 	BlockNumber n = Min(Max(SWEEP_MIN_PAGES, blocks / SWEEP_FRACTION), blocks);
 
+	*ret_first = 0;
+	*ret_n = n;
 	if (n < blocks)
-		first = (BlockNumber) pg_prng_uint64_range(&pg_global_prng_state, 0, blocks - n);
+		*ret_first = (BlockNumber) pg_prng_uint64_range(&pg_global_prng_state, 0, blocks - n);
+}
+
+void
+vc_recycle_vacuum(Relation rel, BufferAccessStrategy strategy)
+{
+	BlockNumber first;
+	BlockNumber n;
+
+	vc_recycle_part(rel, &first, &n);
 	vc_recycle_sweep(rel, first, n, strategy);
 	IndexFreeSpaceMapVacuum(rel);
 }

@@ -66,6 +66,12 @@ extern uint32 vc_recycle_sweep(Relation rel, BlockNumber first, uint32 n,
 extern void vc_recycle_register(Relation rel, BlockNumber first, uint32 n);
 
 /*
+ * The part of a relation, n blocks from first on, that one VACUUM looks at page by page: all of a small one, a
+ * random stretch of a large one.
+ */
+extern void vc_recycle_part(Relation rel, BlockNumber *ret_first, BlockNumber *ret_n);
+
+/*
  * At the end of VACUUM: looks at a part of the relation for tombstones that the map has lost, and makes
  * all map entries findable.  strategy may be NULL.
  */

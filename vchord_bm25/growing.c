@@ -12,7 +12,7 @@
  * page at a time.
  *
  * Crash: a document is in the index as a whole or not at all.  Continuation pages written before a crash or
- * an error are lost until REINDEX.
+ * an error are lost until VACUUM finds them (vacuum.c).
  */
 #include "postgres.h"
 

@@ -14,7 +14,7 @@
  *
  * The caller links the header before, and publishes the segment after that.  After a crash
  * bm25_header_free() finds everything from the header, but for an extent between steps 2 and 3 (at most
- * EXTENT_MAX pages, which are counted by the check and come back with REINDEX).  Pages freed by step 7
+ * EXTENT_MAX pages, which are counted by the check and freed by VACUUM).  Pages freed by step 7
  * may be another segment's when the segment is freed: they are known by the incarnation.
  *
  * Extents grow with the segment.  They stay below the longest run that the free space map can hold, so

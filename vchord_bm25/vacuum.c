@@ -11,8 +11,8 @@
  * Documents that are inserted meanwhile need no visit: VACUUM's dead rows were in the index before it began.  What
  * an inserter sealed or merged since then is found where it is now.
  *
- * Cleanup seals, rewrites segments with many dead documents, merges, and lets the free space map know what is
- * free; it looks at the metapage and the state pages to find out that there is nothing to do.
+ * Cleanup seals, rewrites segments with many dead documents, merges, frees pages that a crash left to nobody, and
+ * lets the free space map know what is free; it looks at the metapage and the state pages to find out that there is nothing to do.
  *
  * Locks: one page at a time; the callback is called under none.
  */
@@ -21,7 +21,9 @@
 #include "vchord_bm25/am.h"
 
 #include "commands/vacuum.h"
+#include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "storage/lock.h"
 #include "utils/memutils.h"
 
 #include "core/compat.h"
@@ -202,6 +204,99 @@ bm25_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 
 /*----- cleanup -----*/
 
+/*
+ * Does an insert run?  It holds a lock on the table, which ours does not exclude.  One that begins later takes
+ * incarnations from the metapage as it is by then.
+ */
+static bool
+inserts_run(Relation index)
+{
+	LOCKTAG tag;
+	int n;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, index->rd_index->indrelid);
+	(void) GetLockConflicts(&tag, ShareLock, &n);
+	return n > 0;
+}
+
+static bool
+is_live_segment(const Bm25MetaDisk *meta, uint32 incarnation)
+{
+	for (uint32 i = 0; i < meta->nsegments; i++)
+	{
+		if (meta->segments[i].incarnation == incarnation)
+			return true;
+	}
+	return false;
+}
+
+/* Did a crash or an error leave the page to nobody?  meta: with nothing in writing, sealing or retired. */
+static bool
+is_lost(const Bm25MetaDisk *meta, const char *page, bool inserts)
+{
+	const uint16 sections = BM25_PAGE_POSTING | BM25_PAGE_POSITION | BM25_PAGE_SUMMARY |
+							BM25_PAGE_TERM | BM25_PAGE_TERM_INDEX | BM25_PAGE_DOCUMENT |
+							BM25_PAGE_LENGTH;
+	const VcPageOpaque *opaque;
+
+	if (vc_page_is_new(page) || vc_page_problem(page) != NULL || vc_page_is_free(page))
+		return false;
+	opaque = vc_page_opaque_read(page);
+	if (opaque->incarnation >= meta->next_incarnation)
+		return false;
+	/* the owner of a virtual file's page is a block number: kinds tell */
+	if ((opaque->kind & BM25_PAGE_MORE) != 0 && opaque->owner == BM25_OWNER_GROWING)
+		return !inserts && (meta->growing.head == InvalidBlockNumber ||
+							opaque->incarnation != meta->growing.incarnation);
+	if (opaque->owner != BM25_OWNER_SEGMENT)
+		return false;
+	if ((opaque->kind & (sections | BM25_PAGE_HEADER | BM25_PAGE_STATE)) != 0 &&
+		!is_live_segment(meta, opaque->incarnation))
+		return true;
+	/* allocated and never written: behind the end of the segment, or in an extent that it does not know */
+	return (opaque->kind & sections) != 0 && (opaque->kind & VC_PAGE_SEALED) == 0 &&
+		   vc_page_contents(page).len == 0;
+}
+
+/*
+ * Frees pages that belong to nothing.  Segments are written and freed under the maintenance lock, which is
+ * held; continuation pages are written by inserts without it, so these are left alone while an insert runs.
+ */
+static void
+reclaim(Relation index, BlockNumber first, BlockNumber n, BufferAccessStrategy strategy)
+{
+	Bm25MetaDisk meta;
+	bool inserts;
+
+	bm25_meta_read(index, &meta);
+	/* after the metapage was read */
+	inserts = inserts_run(index);
+	if (meta.writing.header != InvalidBlockNumber || meta.sealing.head != InvalidBlockNumber ||
+		meta.nretired > 0)
+		return;
+	for (BlockNumber block = first; block < first + n; block++)
+	{
+		uint32 owner = 0;
+		uint32 incarnation = 0;
+		bool lost;
+
+		vacuum_delay_point(false);
+		{
+			VC_SCOPED(vc_page_read_drop)
+			VcPageRead r = vc_page_read_raw(index, block, strategy);
+
+			lost = is_lost(&meta, r.page, inserts);
+			if (lost)
+			{
+				owner = vc_page_opaque_read(r.page)->owner;
+				incarnation = vc_page_opaque_read(r.page)->incarnation;
+			}
+		}
+		if (lost)
+			vc_recycle_free_run(index, block, 1, owner, incarnation);
+	}
+}
+
 /* Is the growing area worth a seal? */
 static bool
 seal_is_due(Relation index)
@@ -261,6 +356,8 @@ bm25_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	MemoryContext context;
 	MemoryContext old;
 	uint64 live;
+	BlockNumber first;
+	BlockNumber n;
 	VC_GUARDS_ENTER();
 
 	if (info->analyze_only)
@@ -275,6 +372,8 @@ bm25_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	bm25_clean_segments(index, heap);
 	bm25_merge_tiers(index, heap, 0, false);
 	live = count_documents(index);
+	vc_recycle_part(index, &first, &n);
+	reclaim(index, first, n, info->strategy);
 	bm25_maintenance_unlock(index);
 	vc_recycle_vacuum(index, info->strategy);
 	MemoryContextSwitchTo(old);

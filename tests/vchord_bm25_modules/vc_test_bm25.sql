@@ -17,6 +17,10 @@ CREATE FUNCTION vc_test_bm25_dump(index regclass)
     RETURNS TABLE (tid tid, field int, term bytea, tf int, positions int[], length int)
     AS '$libdir/vc_test_bm25' LANGUAGE C VOLATILE STRICT;
 
+-- Pages (kind, owner, incarnation, number) that nothing refers to; returns the first.
+CREATE FUNCTION vc_test_bm25_lose(index regclass, kind int, owner int, incarnation int, pages int) RETURNS bigint
+    AS '$libdir/vc_test_bm25' LANGUAGE C VOLATILE STRICT;
+
 -- Compares an index on text columns (field 0, 1 ..) with its table: number of postings, or an error that
 -- tells what differs.  visible_only: without documents whose rows nobody sees, which VACUUM removes.  No row
 -- was updated without a new index entry.

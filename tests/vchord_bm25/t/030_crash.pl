@@ -76,6 +76,16 @@ SELECT count(*) = (SELECT count(body) FROM $t) FROM
 	return is("$out$err", "t\nt\nt", $name);
 }
 
+# After VACUUM, with nobody else there, no page belongs to nothing.
+sub nothing_lost
+{
+	my ($name, $index) = @_;
+	my ($code, $out, $err) = $node->psql('postgres',
+		"SET client_min_messages = notice; SELECT count(*), max(message) FROM bm25_catalog.bm25_index_check('$index')");
+
+	return is("$out$err", '0|', $name);
+}
+
 sub burst
 {
 	my ($t) = @_;
@@ -131,6 +141,7 @@ foreach my $round (1 .. counts(6, 110))
 		sound("$name: $t", $t, "${t}_i", 0);
 		$node->safe_psql('postgres', "VACUUM $t");
 		sound("$name: $t after VACUUM", $t, "${t}_i", 1);
+		nothing_lost("$name: $t has no lost pages", "${t}_i");
 	}
 
 	# the unlogged one is empty, and of use
