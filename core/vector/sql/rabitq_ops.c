@@ -9,6 +9,7 @@
 #include "fmgr.h"
 
 #include "core/attrs.h"
+#include "core/compat.h"
 #include "core/vector/datum.h"
 #include "core/vector/quantized.h"
 #include "core/vector/rotate.h"

@@ -12,6 +12,10 @@ build_threads = 2
 $$, probes = '2,5', epsilon = 1.5);
 CREATE INDEX native ON dumped.t USING vchordrq (half halfvec_cosine_ops) WITH (lists = '2,5', rerank_in_table, probes = '1,1') WHERE id > 10;
 CREATE INDEX plain ON dumped.t USING vchordrq ((val::halfvec(3)) halfvec_ip_ops);
+CREATE TABLE dumped.quantized AS
+SELECT id, quantize_to_rabitq8(val)::rabitq8(3) AS q8, ARRAY[quantize_to_rabitq4(val), NULL] AS q4, sphere(half, id) AS s FROM dumped.t WHERE id <= 100;
+ALTER TABLE dumped.quantized ALTER q4 TYPE rabitq4(3)[];
+SELECT md5(string_agg(q::text, ',' ORDER BY id)) AS before FROM dumped.quantized q \gset
 SELECT pg_get_indexdef(i::regclass) FROM unnest(ARRAY['dumped.toml', 'dumped.native', 'dumped.plain']) i;
 SELECT current_database() AS db \gset
 \setenv VC_FROM :db
@@ -20,6 +24,8 @@ SELECT current_database() AS db \gset
 \c regress_vchord_dump
 SELECT relname, reloptions FROM pg_class WHERE relname IN ('toml', 'native', 'plain') ORDER BY 1;
 SELECT i, levels, lists, rows FROM unnest(ARRAY['dumped.toml', 'dumped.native', 'dumped.plain']) i, vchordrq_index_info(i::regclass);
+SELECT count(*), md5(string_agg(q::text, ',' ORDER BY id)) = :'before' AS same FROM dumped.quantized q;
+SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'dumped.quantized'::regclass AND attnum > 1 ORDER BY attnum;
 SET enable_seqscan = off;
 SELECT count(*) FROM (SELECT id FROM dumped.t ORDER BY val <-> '[0,0,0]') s;
 SELECT i, k.* FROM unnest(ARRAY['dumped.toml', 'dumped.native', 'dumped.plain']) i, vchordrq_index_check(i::regclass, true) k;
