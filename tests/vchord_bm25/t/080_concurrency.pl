@@ -10,7 +10,7 @@ use Test::More;
 use VcTest qw(counts seed new_node client finish_all server_lived);
 
 my $seed = seed();
-my $seconds = counts(6, 180);
+my $seconds = counts(5, 180);
 my $node = new_node('concurrency', q{
 fsync = off
 shared_buffers = 16MB
@@ -85,7 +85,11 @@ DECLARE
 	k int := (ARRAY[1, 3, 10, 40, 1000, NULL, NULL])[1 + pick(seed, 3, 7)];
 	gated boolean := pick(seed, 4, 2) = 1;
 	algorithm text := (ARRAY['auto', 'auto', 'wand', 'maxscore', 'exhaustive'])[1 + pick(seed, 5, 5)];
-	question text := format('%s: %s, %s, k %s, %s', name, asked, CASE WHEN gated THEN gate END, k, algorithm);
+	-- a prefix in the ranking; rows below a score
+	prefix tsquery := CASE WHEN pick(seed, 8, 4) = 0 THEN 'w7:* | w3' END;
+	least float8 := CASE WHEN pick(seed, 9, 4) = 0 THEN 1 + pick(seed, 10, 20) / 7.0 ELSE 0 END;
+	question text := format('%s: %s, %s, k %s, %s, %s, least %s', name, coalesce(prefix::text, asked), CASE WHEN gated THEN gate END, k,
+		algorithm, ranking, least);
 	rank bm25query;
 	chosen bm25query;
 	query text;
@@ -98,19 +102,19 @@ DECLARE
 	got_scores float8[] := '{}';
 BEGIN
 	IF name = 'vecs' THEN
-		rank := to_bm25query(index, bm25_tokenize('simple', asked));
+		rank := to_bm25query(index, bm25_tokenize('simple', asked), least);
 		chosen := to_bm25query(index, bm25_tokenize('simple', 'w3 w50'));
 	ELSIF name = 'tsvs' THEN
-		rank := to_bm25query(to_tsvector('simple', asked), index);
+		rank := CASE WHEN prefix IS NULL THEN to_bm25query(to_tsvector('simple', asked), index, least) ELSE to_bm25query(prefix, index, least) END;
 	ELSE
-		rank := to_bm25query(asked, index);
+		rank := CASE WHEN prefix IS NULL THEN to_bm25query(asked, index, least) ELSE to_bm25query(prefix, index, least) END;
 		chosen := to_bm25query(gate, index);
 	END IF;
 
 	PERFORM set_config('bm25.algorithm', algorithm, true), set_config('enable_seqscan', 'on', true);
 	EXECUTE format('SELECT coalesce(array_agg(id || '' '' || score), ''{}''), coalesce(array_agg(score ORDER BY score), ''{}'')
-		FROM (SELECT id, %s AS score, %s AS hit FROM %I OFFSET 0) s WHERE score < 0 AND (hit OR %L)',
-		ranking, matching, name, NOT gated) INTO want, want_scores USING rank, chosen, gate;
+		FROM (SELECT id, %s AS score, %s AS hit FROM %I OFFSET 0) s WHERE score < 0 AND score <= %L AND (hit OR %L)',
+		ranking, matching, name, -least, NOT gated) INTO want, want_scores USING rank, chosen, gate;
 	PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
 		set_config('enable_bitmapscan', 'off', true);
 	query := format('SELECT id, %1$s AS score FROM %2$I %3$s ORDER BY %1$s LIMIT %4$s', ranking, name,
@@ -163,8 +167,10 @@ sub rows
 
 sub compared
 {
-	my ($t, $number) = @_;
+	my ($t, $number, $sum) = @_;
 	my (undef, undef, $ranking, $matching, $reference) = @{ $tables{$t} };
+	# an order by both columns
+	$ranking = "(title <&> bm25_field(\$1, 'title')) + ($ranking)" if $sum && $t eq 'places';
 	return 'SELECT compare(' . join(', ', map { '$q$' . $_ . '$q$' } $t, $ranking, $matching, $reference) . ", $number)";
 }
 
@@ -218,7 +224,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 LOCK TABLE $t IN ACCESS SHARE MODE;
 @{[ compared($t, ':number') ]};
 SELECT pg_sleep(0.01 * (:number % 5));
-@{[ compared($t, ':number + 1') ]};
+@{[ compared($t, ':number + 1', 1) ]};
 COMMIT;
 ), 1);
 	bench(qq(
@@ -268,7 +274,7 @@ foreach my $t (sort keys %tables)
 	# the client that made it was at work when the time was over
 	$node->safe_psql('postgres', "DROP INDEX IF EXISTS ${t}_cic");
 	is($node->safe_psql('postgres', "SELECT * FROM bm25_index_check('${t}_i', true)"), '', "$t: check");
-	my ($status, undef, $err) = $node->psql('postgres', join '', map { "BEGIN ISOLATION LEVEL REPEATABLE READ; " . compared($t, $_) . "; COMMIT;\n" } 1 .. 20);
+	my ($status, undef, $err) = $node->psql('postgres', join '', map { "BEGIN ISOLATION LEVEL REPEATABLE READ; " . compared($t, $_) . "; COMMIT;\n" } 1 .. counts(8, 100));
 	is($err, '', "$t: answers afterwards");
 	$node->safe_psql('postgres', "VACUUM $t");
 	is($node->safe_psql('postgres', "SELECT documents - (SELECT count(*) FROM $t WHERE @{[ $t eq 'sums' ? 'title IS NOT NULL OR body'
