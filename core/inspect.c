@@ -33,6 +33,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/buf.h"
+#include "core/compare.h"
 #include "core/compat.h"
 #include "core/page.h"
 
@@ -300,15 +301,6 @@ vc_keyset_add(VcKeySet *set, uint64 key)
 	set->count++;
 }
 
-static int
-compare_keys(const void *a, const void *b)
-{
-	uint64 x = *(const uint64 *) a;
-	uint64 y = *(const uint64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 uint64
 vc_keyset_finish(VcKeySet *set)
 {
@@ -317,7 +309,7 @@ vc_keyset_finish(VcKeySet *set)
 	set->finished = true;
 	if (set->bloom != NULL || set->count == 0)
 		return 0;
-	qsort(set->keys, set->count, sizeof(uint64), compare_keys);
+	qsort(set->keys, set->count, sizeof(uint64), vc_compare_u64);
 	for (uint64 i = 1; i < set->count; i++)
 		twice += set->keys[i] == set->keys[i - 1];
 	return twice;
@@ -331,7 +323,7 @@ vc_keyset_has(const VcKeySet *set, uint64 key)
 		return !bloom_lacks_element(set->bloom, (unsigned char *) &key, sizeof(key));
 	if (set->count == 0)
 		return false;
-	return bsearch(&key, set->keys, set->count, sizeof(uint64), compare_keys) != NULL;
+	return bsearch(&key, set->keys, set->count, sizeof(uint64), vc_compare_u64) != NULL;
 }
 
 bool

@@ -22,6 +22,8 @@
 
 #include "miscadmin.h"
 
+#include "core/compare.h"
+
 typedef struct Places
 {
 	uint32 n;
@@ -289,15 +291,6 @@ document_present(void *arg, int node, Bm25FieldSpan span)
 	return found;
 }
 
-static int
-compare_positions(const void *a, const void *b)
-{
-	uint32 x = *(const uint32 *) a;
-	uint32 y = *(const uint32 *) b;
-
-	return (x > y) - (x < y);
-}
-
 static bool
 document_positions(void *arg, int node, int field, const uint32 **ret_positions, uint32 *ret_n)
 {
@@ -322,7 +315,7 @@ document_positions(void *arg, int node, int field, const uint32 **ret_positions,
 		used += terms[i].tf;
 	}
 	if (n > 1)
-		qsort(all, used, sizeof(uint32), compare_positions);
+		qsort(all, used, sizeof(uint32), vc_compare_u32);
 
 	/* a position can hold several terms of a prefix, or a term twice */
 	*ret_n = used > 0 ? 1 : 0;

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "core/compat.h"
+#include "core/compare.h"
 #include "core/progress.h"
 #include "core/simd/vector/ops.h"
 #include "core/vector/assigner.h"
@@ -166,22 +167,13 @@ rotate_row(void *arg, float *x)
 		vcv_rotate(x, dim, x);
 }
 
-static int
-float_cmp(const void *a, const void *b)
-{
-	float x = *(const float *) a;
-	float y = *(const float *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* the length of long rows: 99.9th percentile of the sample (probe.c) */
 static float
 long_norm(RqBuild *build)
 {
 	if (build->meta.disk.metric == VCV_COSINE || build->nnorms == 0)
 		return 1;
-	qsort(build->norms, build->nnorms, sizeof(float), float_cmp);
+	qsort(build->norms, build->nnorms, sizeof(float), vc_compare_f32);
 	return sqrtf(build->norms[(uint32) (0.999 * (build->nnorms - 1))]);
 }
 

@@ -17,6 +17,7 @@
 
 #include "core/attrs.h"
 #include "core/buf.h"
+#include "core/compare.h"
 
 #include "vchordrq/am.h"
 #include "vchordrq/inspect.h"
@@ -120,15 +121,6 @@ count_pages(Info *info)
 	FreeAccessStrategy(strategy);
 }
 
-static int
-compare_lengths(const void *a, const void *b)
-{
-	uint64 x = *(const uint64 *) a;
-	uint64 y = *(const uint64 *) b;
-
-	return (x > y) - (x < y);
-}
-
 static Datum
 pages_json(const Info *info)
 {
@@ -201,7 +193,7 @@ make_record(FunctionCallInfo fcinfo, Info *info)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != 16)
 		elog(ERROR, "vchordrq_index_info returns a record of 16 columns");
-	qsort(info->lengths, disk->lists, sizeof(uint64), compare_lengths);
+	qsort(info->lengths, disk->lists, sizeof(uint64), vc_compare_u64);
 	while (empty < disk->lists && info->lengths[empty] == 0)
 		empty++;
 

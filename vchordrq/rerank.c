@@ -26,6 +26,7 @@
 
 #include "miscadmin.h"
 
+#include "core/compare.h"
 #include "core/heap.h"
 #include "core/tid.h"
 
@@ -65,12 +66,6 @@ VC_HEAP_DEFINE(result_heap, RqResult, result_less);
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-static int
-key_cmp(const void *a, const void *b)
-{
-	return vc_key_cmp(*(const uint64 *) a, *(const uint64 *) b);
-}
-
 /* Does the pass over all rows leave this one out, because it came before or will come later? */
 static bool
 passed_over(RqSearch *search, const RqResult *result)
@@ -94,8 +89,8 @@ was_popped(const RqSearch *search, const ItemPointerData *tid)
 	uint64 key = vc_tid_key(tid);
 
 	return search->restarted && search->npopped_tids > 0 &&
-		   bsearch(&key, search->popped_tids, search->npopped_tids, sizeof(uint64), key_cmp) !=
-			   NULL;
+		   bsearch(&key, search->popped_tids, search->npopped_tids, sizeof(uint64),
+				   vc_compare_u64) != NULL;
 }
 
 static void
@@ -431,15 +426,6 @@ judge_batch(RqSearch *search, const RqCandidate *items, size_t n, bool by_distan
 	vc_stream_reset(search->vectors);
 }
 
-static int
-float_cmp(const void *a, const void *b)
-{
-	float x = *(const float *) a;
-	float y = *(const float *) b;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * A bound that about `want` of the candidates below `limit` do not exceed, or infinity if there are no
  * more than that.  From a sample: a selection would cost more than all else that is done here.
@@ -466,7 +452,7 @@ nearest_cut(const RqSearch *search, float limit, size_t want)
 	}
 	if (n == 0)
 		return limit;
-	qsort(sample, n, sizeof(float), float_cmp);
+	qsort(sample, n, sizeof(float), vc_compare_f32);
 	return sample[want * n / below];
 }
 
@@ -685,7 +671,7 @@ rq_rerank_restart(RqSearch *search)
 	search->has_from = search->has_cut;
 	search->has_cut = false;
 	if (!search->restarted && search->npopped_tids > 0)
-		qsort(search->popped_tids, search->npopped_tids, sizeof(uint64), key_cmp);
+		qsort(search->popped_tids, search->npopped_tids, sizeof(uint64), vc_compare_u64);
 	search->restarted = true;
 }
 
