@@ -39,12 +39,28 @@ static int scan_order = RQ_ORDER_RELAXED;
 static VcGuc guc_order;
 static VcGuc guc_scan_order;
 
-static const struct config_enum_entry prefilter_values[] = {
-	{"off", RQ_PREFILTER_OFF, false},   {"on", RQ_PREFILTER_ON, false},
-	{"auto", RQ_PREFILTER_AUTO, false}, {"false", RQ_PREFILTER_OFF, true},
-	{"true", RQ_PREFILTER_ON, true},    {"no", RQ_PREFILTER_OFF, true},
-	{"yes", RQ_PREFILTER_ON, true},     {"0", RQ_PREFILTER_OFF, true},
-	{"1", RQ_PREFILTER_ON, true},       {NULL, 0, false}};
+/* upstream's is a boolean, so everything that the server takes for one: words and their beginnings */
+static const struct config_enum_entry prefilter_values[] = {{"off", RQ_PREFILTER_OFF, false},
+															{"on", RQ_PREFILTER_ON, false},
+															{"auto", RQ_PREFILTER_AUTO, false},
+															{"of", RQ_PREFILTER_OFF, true},
+															{"1", RQ_PREFILTER_ON, true},
+															{"0", RQ_PREFILTER_OFF, true},
+															{"true", RQ_PREFILTER_ON, true},
+															{"tru", RQ_PREFILTER_ON, true},
+															{"tr", RQ_PREFILTER_ON, true},
+															{"t", RQ_PREFILTER_ON, true},
+															{"yes", RQ_PREFILTER_ON, true},
+															{"ye", RQ_PREFILTER_ON, true},
+															{"y", RQ_PREFILTER_ON, true},
+															{"false", RQ_PREFILTER_OFF, true},
+															{"fals", RQ_PREFILTER_OFF, true},
+															{"fal", RQ_PREFILTER_OFF, true},
+															{"fa", RQ_PREFILTER_OFF, true},
+															{"f", RQ_PREFILTER_OFF, true},
+															{"no", RQ_PREFILTER_OFF, true},
+															{"n", RQ_PREFILTER_OFF, true},
+															{NULL, 0, false}};
 
 static const struct config_enum_entry order_values[] = {
 	{"relaxed", RQ_ORDER_RELAXED, false}, {"strict", RQ_ORDER_STRICT, false}, {NULL, 0, false}};
