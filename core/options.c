@@ -56,6 +56,7 @@ static const char *const type_names[] = {
 	[VC_OPT_REAL] = "a number",      [VC_OPT_LIST] = "an array of integers",
 	[VC_OPT_PROBES] = "a string",    [VC_OPT_STRING] = "a string",
 	[VC_OPT_TABLE] = "a table",      [VC_OPT_BOOL_INT] = "true, false or an integer",
+	[VC_OPT_ABSENT] = "left out",
 };
 
 static const char *const toml_names[] = {
@@ -149,6 +150,14 @@ find_key(const VcOptSchema *schema, const char *path)
 	return -1;
 }
 
+/* A key that only exists to say what to use instead. */
+static bool
+note_absent(OptParse *parse, const VcOptKey *key)
+{
+	strlcpy(parse->hint, key->desc, sizeof(parse->hint));
+	return note(parse, FOUND_SYNTAX, "unknown field `%s`", last_part(key->key));
+}
+
 /* Lists what may stand beside an unknown key. */
 static void
 hint_siblings(OptParse *parse, const char *path)
@@ -166,7 +175,7 @@ hint_siblings(OptParse *parse, const char *path)
 		size_t len;
 		int wrote;
 
-		if (key == NULL || strncmp(key, path, level) != 0)
+		if (key == NULL || strncmp(key, path, level) != 0 || schema->keys[i].type == VC_OPT_ABSENT)
 			continue;
 		part = key + level;
 		len = strcspn(part, ".");
@@ -305,6 +314,8 @@ store_item(OptParse *parse, const VcOptKey *key, const VcTomlItem *item)
 				text[item->string_len] = '\0';
 				return store_probes(parse, key, text);
 			}
+		case VC_OPT_ABSENT:
+			return note_absent(parse, key);
 		case VC_OPT_TABLE:
 			if (item->type != VC_TOML_TABLE)
 				break;
@@ -409,6 +420,8 @@ store_native(OptParse *parse, const VcOptKey *key, const char *text)
 			return store_probes(parse, key, text);
 		case VC_OPT_STRING:
 			return store_string(parse, key, text, strlen(text));
+		case VC_OPT_ABSENT:
+			return note_absent(parse, key);
 		case VC_OPT_TABLE:
 			break;
 	}

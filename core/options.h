@@ -42,14 +42,15 @@ typedef struct VcOptHead
 
 typedef enum VcOptType
 {
-	VC_OPT_BOOL,    /* bool */
-	VC_OPT_INT,     /* int32, min..max */
-	VC_OPT_REAL,    /* double, min..max; TOML integers are accepted */
-	VC_OPT_LIST,    /* VcOptList, each min..max; native form '1000' or '100,10000' */
-	VC_OPT_PROBES,  /* VcOptList in the grammar of core/probes.h; a string in TOML */
-	VC_OPT_STRING,  /* char[size], terminated */
-	VC_OPT_TABLE,   /* no value: the table of this name was given; keys below it may exist */
-	VC_OPT_BOOL_INT /* int32 min..max; true and false stand for 1 and -1 */
+	VC_OPT_BOOL,     /* bool */
+	VC_OPT_INT,      /* int32, min..max */
+	VC_OPT_REAL,     /* double, min..max; TOML integers are accepted */
+	VC_OPT_LIST,     /* VcOptList, each min..max; native form '1000' or '100,10000' */
+	VC_OPT_PROBES,   /* VcOptList in the grammar of core/probes.h; a string in TOML */
+	VC_OPT_STRING,   /* char[size], terminated */
+	VC_OPT_TABLE,    /* no value: the table of this name was given; keys below it may exist */
+	VC_OPT_BOOL_INT, /* int32 min..max; true and false stand for 1 and -1 */
+	VC_OPT_ABSENT    /* no option, though users look for it: `desc` is the hint of the error */
 } VcOptType;
 
 /* One option.  `key` (dotted) or `native` may be NULL, not both. */

@@ -111,9 +111,55 @@ define_enum(const char *name, const char *desc, const char *detail, int *variabl
 							 NULL);
 }
 
+/*
+ * Old notes name settings that never were.  SET of an unknown name under a reserved prefix fails without
+ * a hint, so these are known, and refuse every value.  The boot value is NULL.
+ */
+static char *absent_k = NULL;
+static char *absent_rerank_limit = NULL;
+
+static bool
+refuse(const char *name, const char *hint)
+{
+	GUC_check_errcode(ERRCODE_UNDEFINED_OBJECT);
+	GUC_check_errmsg("unrecognized configuration parameter \"%s\"", name);
+	GUC_check_errhint("%s", hint);
+	return false;
+}
+
+static bool
+refuse_k(char **newval, void **extra, GucSource source)
+{
+	(void) extra;
+	(void) source;
+	return *newval == NULL ||
+		   refuse("vchordrq.k", "The query's LIMIT says how many rows are wanted; "
+								"vchordrq.max_scan_tuples is a cap of what a scan returns.");
+}
+
+static bool
+refuse_rerank_limit(char **newval, void **extra, GucSource source)
+{
+	(void) extra;
+	(void) source;
+	return *newval == NULL ||
+		   refuse("vchordrq.rerank_limit",
+				  "vchordrq.epsilon decides how many rows are reranked: a smaller one, fewer.");
+}
+
+static void
+define_absent(const char *name, char **variable, GucStringCheckHook check)
+{
+	DefineCustomStringVariable(name, "Does not exist.", NULL, variable, NULL, PGC_USERSET,
+							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, check,
+							   NULL, NULL);
+}
+
 void
 rq_guc_init(void)
 {
+	define_absent("vchordrq.k", &absent_k, refuse_k);
+	define_absent("vchordrq.rerank_limit", &absent_rerank_limit, refuse_rerank_limit);
 	DefineCustomBoolVariable("vchordrq.enable_scan", "Lets the planner use vchordrq indexes.", NULL,
 							 &rq_enable_scan, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable(

@@ -62,6 +62,7 @@ typedef enum RqOptionKey
 	KEY_EPSILON,
 	KEY_MAXSIM_REFINE,
 	KEY_MAXSIM_THRESHOLD,
+	KEY_BUILD_STRATEGY,
 	KEY_COUNT
 } RqOptionKey;
 
@@ -112,6 +113,11 @@ static const VcOptKey option_keys[KEY_COUNT] = {
 	[KEY_MAXSIM_THRESHOLD] = {NULL, "maxsim_threshold", VC_OPT_INT, AT(maxsim_threshold), .min = 0,
 							  .max = PG_INT32_MAX,
 							  .desc = "Used where vchordrq.maxsim_threshold is not set"},
+	/* old notes have it */
+	[KEY_BUILD_STRATEGY] = {"build_strategy", "build_strategy", VC_OPT_ABSENT,
+							.desc = "Give \"lists\" to build the lists from the table, or "
+									"build.external.table in \"options\" to take them from another "
+									"one; without either the build chooses."},
 };
 
 static const char *const build_members[] = {"build.default", "build.internal", "build.external",

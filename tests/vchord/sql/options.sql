@@ -106,5 +106,38 @@ SET vchordrq.maxsim_refine = -1;
 SET vchordrq.maxsim_threshold = -1;
 SELECT attempt('SET vchordrq.epsilon = 5'), attempt('SET vchordrq.unknown = 5'), attempt('SET vchord.unknown = 5');
 
+-- what old notes name and never was: the error says what to use
+SET vchordrq.k = 10;
+SET vchordrq.rerank_limit = '';
+SET LOCAL vchordrq.k TO DEFAULT;
+SELECT set_config('vchordrq.rerank_limit', '100', false);
+SELECT count(*) FROM pg_settings WHERE name IN ('vchordrq.k', 'vchordrq.rerank_limit');
+CREATE INDEX j ON t3 USING vchordrq (val vector_l2_ops) WITH (build_strategy = 'external');
+CREATE INDEX j ON t3 USING vchordrq (val vector_l2_ops) WITH (options = 'build_strategy = "external"');
+ALTER INDEX i SET (build_strategy = 'external');
+
+-- the same precedence for epsilon, seen by rows of a range that a bound without width loses
+CREATE INDEX e ON t96 USING vchordrq (val vector_l2_ops) WITH (lists = 2, epsilon = 0);
+ANALYZE t96;
+SELECT val AS q FROM t96 WHERE id = 1 \gset
+PREPARE lost AS SELECT (SELECT count(*) FROM t96 WHERE val <-> :'q' < 5.6::real) - count(*) > 0 AS lost FROM t96 WHERE val <<->> sphere(:'q'::vector, 5.6);
+SET enable_seqscan = off;
+EXECUTE lost;
+SET vchordrq.epsilon = 4;
+EXECUTE lost;
+SET vchordrq.epsilon = 1.9;
+SELECT current_setting('vchordrq.epsilon');
+RESET vchordrq.epsilon;
+EXECUTE lost;
+ALTER INDEX e SET (epsilon = 4);
+EXECUTE lost;
+SET vchordrq.epsilon = 0;
+EXECUTE lost;
+RESET vchordrq.epsilon;
+ALTER INDEX e RESET (epsilon);
+EXECUTE lost;
+DEALLOCATE lost;
+DROP INDEX e;
+
 DROP INDEX i;
 DROP FUNCTION nothing;
