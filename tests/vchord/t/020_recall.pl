@@ -48,7 +48,7 @@ foreach my $name (sort keys %sets)
 	my @metrics = qw(l2 ip cosine);
 	my $churned = pick(@metrics);
 
-	foreach my $type ($long ? qw(vector halfvec) : pick('vector', 'halfvec'))
+	foreach my $type ($long ? qw(vector halfvec rabitq8 rabitq4) : pick(qw(vector halfvec rabitq8 rabitq4)))
 	{
 		load_file($node, 's', $type, $dim, $base, order => pick(qw(natural shuffled clustered)), %rows);
 		load_file($node, 'q', $type, $dim, $query, rows => counts(40, 200));
@@ -82,6 +82,51 @@ SKIP:
 {
 	skip 'real sets: no data (VCHORD_DATA)', 1 if !%sets;
 	cmp_ok(scalar(keys %sets), '>=', 7, 'all real sets were there');
+}
+
+# Quantised columns: the same ids as exact search over the f32 vectors, nearly as often as an index over these, in a
+# fraction of the space.
+sub bytes { return $node->safe_psql('postgres', "SELECT pg_total_relation_size('$_[0]')") }
+
+sub same_ids
+{
+	my ($table, $queries) = @_;
+	my $found = "SELECT q.id AS q, f.id FROM $queries q, LATERAL (SELECT id FROM $table ORDER BY v <-> q.v LIMIT 10) f";
+	like($node->safe_psql('postgres', "SELECT vc_use_index(true); EXPLAIN $found"), qr/Index Scan using ${table}_i/, "$table: plan");
+	return $node->safe_psql('postgres', "SELECT vc_use_index(true); WITH f AS MATERIALIZED ($found)
+		SELECT count(*)::float8 / (SELECT count(*) FROM truth) FROM f JOIN truth USING (q, id)") =~ s/^\n//r;
+}
+
+foreach my $name (qw(bible_bge1024 sp500_openai1536))
+{
+  SKIP:
+	{
+		skip "quantised $name: no data (VCHORD_DATA)", 1 if !$sets{$name};
+		my ($base, $query, $dim) = @{ $sets{$name} };
+		load_file($node, 's', 'vector', $dim, $base);
+		load_file($node, 'q', 'vector', $dim, $query, rows => 200);
+		$node->safe_psql('postgres', 'VACUUM ANALYZE s; SELECT vc_use_index(false); CREATE TABLE truth AS
+			SELECT q.id AS q, f.id FROM q, LATERAL (SELECT id FROM s ORDER BY v <-> q.v LIMIT 10) f');
+		build('s', 'vector', 'l2');
+		my ($f32, $f32_bytes) = (same_ids('s', 'q'), bytes('s'));
+		note(sprintf '%s f32: recall %.4f, %d bytes', $name, $f32, $f32_bytes);
+		foreach my $type (qw(rabitq8 rabitq4))
+		{
+			$node->safe_psql('postgres', "CREATE TABLE z (id int, v $type($dim)); INSERT INTO z SELECT id, quantize_to_$type(v) FROM s;
+				CREATE TABLE z_q AS SELECT id, quantize_to_$type(v) AS v FROM q; VACUUM ANALYZE z");
+			foreach my $with ('', 'WITH (rerank_in_table = on)')
+			{
+				build('z', $type, 'l2', $with);
+				my ($recall, $share) = (same_ids('z', 'z_q'), bytes('z') / $f32_bytes);
+				note(sprintf '%s %s %s: recall %.4f, %.3f of the space', $name, $type, $with, $recall, $share);
+				cmp_ok($recall, '>=', $f32 - ($type eq 'rabitq8' ? 0.01 : 0.15), "$name $type $with: recall");
+				# 2 * 1048 bytes of values, against 2 * 4104 that TOAST and groups round up
+				cmp_ok($share, '<=', $with ? 0.15 : 0.24, "$name $type $with: table and index");
+			}
+			$node->safe_psql('postgres', 'DROP TABLE z, z_q');
+		}
+		$node->safe_psql('postgres', 'DROP TABLE s, q, truth');
+	}
 }
 
 # Filters: cheap ones that match rows anywhere, and ones whose matches lie far from the query.

@@ -39,11 +39,13 @@ my %busy = (
 	grouped => [ 'vector', $dim, 'cosine', 'lists = 20' ],
 	in_table => [ 'halfvec', $dim, 'l2', 'lists = 20, rerank_in_table = on' ],
 	exact => [ 'vector', 12, 'ip', 'lists = 20' ],
+	quantized => [ 'rabitq4', 300, 'cosine', 'lists = 8' ],
+	quantized_wide => [ 'rabitq8', 9000, 'l2', 'lists = 2' ],
 	wide => [ 'vector', 1200, 'l2', 'lists = 3' ]);
 foreach my $t (sort keys %busy)
 {
 	my ($type, $d, $metric, $with) = @{ $busy{$t} };
-	generate($node, $t, $type, $d, $t eq 'wide' ? 200 : 1500);
+	generate($node, $t, $type, $d, $d > 5000 ? 50 : $d > 1000 ? 200 : 1500);
 	$node->safe_psql('postgres', "CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with)");
 }
 
@@ -96,7 +98,7 @@ foreach my $round (1 .. counts(6, 110))
 	is($node->safe_psql('postgres', $answer), $before, "$name: idle index answers as before");
 	foreach my $t (sort keys %busy)
 	{
-		my $point = $node->safe_psql('postgres', "SELECT vc_vector(77, $busy{$t}[1])");
+		my $point = $node->safe_psql('postgres', "SELECT vc_vector(77, $busy{$t}[1])::$busy{$t}[0]");
 		sound($node, "$name: $t", $t, "${t}_i", $busy{$t}[2], $point);
 	}
 
@@ -106,7 +108,7 @@ foreach my $round (1 .. counts(6, 110))
 	if ($valid eq 't')
 	{
 		sound($node, "$name: new index", $of, 'new_i', $metric,
-			$node->safe_psql('postgres', "SELECT vc_vector(78, $d)"));
+			$node->safe_psql('postgres', "SELECT vc_vector(78, $d)::$type"));
 	}
 	$node->safe_psql('postgres', 'DROP INDEX IF EXISTS new_i');
 
@@ -118,7 +120,7 @@ foreach my $round (1 .. counts(6, 110))
 			INSERT INTO $t SELECT i, vc_vector(i, $di)::$ty FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, 100)) s;
 			DELETE FROM $t WHERE ctid NOT IN (SELECT ctid FROM $t LIMIT 3000); VACUUM $t");
 		sound($node, "$name: $t, used again", $t, "${t}_i", $busy{$t}[2],
-			$node->safe_psql('postgres', "SELECT vc_vector(79, $di)"));
+			$node->safe_psql('postgres', "SELECT vc_vector(79, $di)::$ty"));
 	}
 }
 

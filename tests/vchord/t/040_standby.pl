@@ -33,7 +33,8 @@ sub caught_up { $primary->wait_for_catchup($standby, 'replay', $primary->lsn('in
 my %tables = (
 	a => [ 'vector', 'l2', '<->', 'lists = 30' ],
 	b => [ 'halfvec', 'cosine', '<=>', 'lists = 10, rerank_in_table = on' ],
-	c => [ 'vector', 'ip', '<#>', "lists = '4,16'" ]);
+	c => [ 'vector', 'ip', '<#>', "lists = '4,16'" ],
+	d => [ 'rabitq8', 'cosine', '<=>', 'lists = 10' ]);
 
 sub same
 {
@@ -42,6 +43,7 @@ sub same
 	foreach my $t (sort keys %tables)
 	{
 		my ($type, $metric, $op) = @{ $tables{$t} };
+		my $q = $primary->safe_psql('postgres', "SELECT '$q'::text::$type");
 		my $answers = "SELECT vc_use_index(true); SELECT vc_needs_index('SELECT id FROM $t ORDER BY v $op '
 			|| quote_literal('$q') || ' LIMIT 100', 0); SELECT string_agg(id::text, ',') FROM
 			(SELECT id FROM $t ORDER BY v $op '$q' LIMIT 100) s";

@@ -27,12 +27,16 @@ my %layouts = (
 	in_table => [ 'halfvec', 'ip', '<#>', 96, 900, 'lists = 8, rerank_in_table = on' ],
 	exact => [ 'vector', 'l2', '<->', 12, 1500, 'lists = 8' ],
 	wide => [ 'vector', 'cosine', '<=>', 2100, 60, 'lists = 3' ],
+	quantized => [ 'rabitq8', 'l2', '<->', 400, 300, 'lists = 4' ],
 	levels => [ 'vector', 'ip', '<#>', 80, 900, "lists = '3,24'" ]);
 my %tables;
+my %queries;
 foreach my $layout (sort keys %layouts)
 {
 	my ($type, $metric, $op, $dim, $rows, $with) = @{ $layouts{$layout} };
 	my $t = "${layout}_1";
+	my $q = '[' . join(',', map { sprintf '%.3f', rand(2) - 1 } 1 .. $dim) . ']';
+	$queries{$layout} = $node->safe_psql('postgres', "SELECT '$q'::text::$type");
 	generate($node, $t, $type, $dim, $rows);
 	$node->safe_psql('postgres', qq(
 CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with);
@@ -116,7 +120,6 @@ sub script
 	  . "SELECT 'rows ' || vc_enumerate('$t', '$op', '$q');\n";
 }
 
-my %queries = map { my $dim = $layouts{$_}[3]; $_ => '[' . join(',', map { sprintf '%.3f', rand(2) - 1 } 1 .. $dim) . ']' } keys %layouts;
 damage_rounds($node, cycles => counts(5, 85), paths => \%paths, damage => \&damage_file,
 	script => sub { my ($t) = @_; return script($t, $queries{ $t =~ s/_\d$//r }) },
 	end => qr/^REINDEX\ncheck 0\nrows \d+ missing=0 extra=0\n$/);

@@ -28,10 +28,12 @@ foreach my $case (
 	[ 'vectors in the index', 'vector', 'lists = 300' ],
 	[ 'rerank in table', 'vector', 'lists = 300, rerank_in_table = on' ],
 	[ 'lists by itself', 'vector', 'fillfactor = 0' ],
-	[ 'expression, two levels', 'halfvec', "lists = '20,400'" ])
+	[ 'expression, two levels', 'halfvec', "lists = '20,400'" ],
+	[ 'quantised expression', 'rabitq8', 'lists = 300' ])
 {
 	my ($name, $type, $with) = @$case;
-	my $what = $type eq 'halfvec' ? "((v::halfvec($dim)) halfvec_cosine_ops)" : '(v vector_l2_ops)';
+	my $what = $type eq 'halfvec' ? "((v::halfvec($dim)) halfvec_cosine_ops)"
+	  : $type eq 'rabitq8' ? "((quantize_to_rabitq8(v)::rabitq8($dim)) rabitq8_l2_ops)" : '(v vector_l2_ops)';
 	$with = $with =~ /fillfactor/ ? '' : "WITH ($with)";
 	# 64 MB are enough for one worker beside the leader, by the server's rule of 32 MB each
 	foreach my $max (0, 2)

@@ -22,7 +22,8 @@ my $q = $node->safe_psql('postgres', "SELECT vc_vector(3, $dim)");
 my %tables = (
 	grouped => [ 'vector', 'l2', '<->', $dim, 'lists = 20' ],
 	in_table => [ 'halfvec', 'cosine', '<=>', $dim, 'lists = 20, rerank_in_table = on' ],
-	exact => [ 'vector', 'ip', '<#>', 16, 'lists = 20' ]);
+	exact => [ 'vector', 'ip', '<#>', 16, 'lists = 20' ],
+	quantized => [ 'rabitq4', 'l2', '<->', $dim, 'lists = 20' ]);
 $node->safe_psql('postgres', 'CREATE SEQUENCE ids START 1000000');
 foreach my $t (sort keys %tables)
 {
@@ -142,11 +143,12 @@ foreach my $t (sort keys %tables)
 		is($node->safe_psql('postgres', "SELECT indisvalid FROM pg_index WHERE indexrelid = '${t}_$index'::regclass"),
 			't', "$t: ${t}_$index is valid");
 	}
-	sound($node, $t, $t, "${t}_i", $tables{$t}[1], "[" . join(',', (0.1) x $tables{$t}[3]) . "]");
+	my $point = $node->safe_psql('postgres', "SELECT array_fill(0.1, ARRAY[$tables{$t}[3]])::vector::text::$tables{$t}[0]");
+	sound($node, $t, $t, "${t}_i", $tables{$t}[1], $point);
 	is($node->safe_psql('postgres', "SELECT count(*) FROM vchordrq_index_check('${t}_cic', true)"), '0',
 		"$t: index built beside the work");
 	$node->safe_psql('postgres', "DROP INDEX ${t}_i; VACUUM $t");
-	sound($node, "$t, the other index", $t, "${t}_cic", $tables{$t}[1], "[" . join(',', (0.1) x $tables{$t}[3]) . "]");
+	sound($node, "$t, the other index", $t, "${t}_cic", $tables{$t}[1], $point);
 }
 server_lived($node, 'no backend died');
 $node->stop;

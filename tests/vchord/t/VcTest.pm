@@ -175,6 +175,12 @@ BEGIN
 		(SELECT count(*) FROM (SELECT unnest(by_index) EXCEPT ALL SELECT unnest(by_table)) s));
 END $$;
 
+-- Text forms of vectors become quantised values where a cast asks for them, as they become vectors.
+CREATE FUNCTION vc_rabitq8(text) RETURNS rabitq8 LANGUAGE sql IMMUTABLE STRICT AS 'SELECT quantize_to_rabitq8($1::vector)';
+CREATE FUNCTION vc_rabitq4(text) RETURNS rabitq4 LANGUAGE sql IMMUTABLE STRICT AS 'SELECT quantize_to_rabitq4($1::vector)';
+CREATE CAST (text AS rabitq8) WITH FUNCTION vc_rabitq8(text);
+CREATE CAST (text AS rabitq4) WITH FUNCTION vc_rabitq4(text);
+
 -- Vectors with clusters, the same for the same number.
 CREATE FUNCTION vc_vector(n bigint, dim int) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
 	SELECT '[' || string_agg((((hashint8(n * 4096 + i) & 65535) / 32768.0 - 1) * 0.5
@@ -206,6 +212,13 @@ my $files = 0;
 sub load_file
 {
 	my ($node, $table, $type, $dim, $source, %options) = @_;
+	if ($type =~ /^rabitq/)
+	{
+		load_file($node, "${table}_f32", 'vector', $dim, $source, %options, kind => '');
+		$node->safe_psql('postgres', "CREATE " . ($options{kind} // '') . " TABLE IF NOT EXISTS $table (id int, v $type($dim));
+			INSERT INTO $table SELECT id, quantize_to_$type(v) FROM ${table}_f32; DROP TABLE ${table}_f32");
+		return;
+	}
 	my $file = $node->basedir . '/load' . $files++;
 	my @command = ('/usr/bin/env', 'python3', $loader, $source, $file, '--type', $type, '--seed', $seed);
 
