@@ -52,10 +52,15 @@ typedef struct NativeStrings
 } NativeStrings;
 
 static const char *const type_names[] = {
-	[VC_OPT_BOOL] = "true or false", [VC_OPT_INT] = "an integer",
-	[VC_OPT_REAL] = "a number",      [VC_OPT_LIST] = "an array of integers",
-	[VC_OPT_PROBES] = "a string",    [VC_OPT_STRING] = "a string",
-	[VC_OPT_TABLE] = "a table",      [VC_OPT_BOOL_INT] = "true, false or an integer",
+	[VC_OPT_BOOL] = "true or false",
+	[VC_OPT_INT] = "an integer",
+	[VC_OPT_REAL] = "a number",
+	[VC_OPT_LIST] = "an array of integers",
+	[VC_OPT_REALS] = "an array of numbers",
+	[VC_OPT_PROBES] = "a string",
+	[VC_OPT_STRING] = "a string",
+	[VC_OPT_TABLE] = "a table",
+	[VC_OPT_BOOL_INT] = "true, false or an integer",
 	[VC_OPT_ABSENT] = "left out",
 };
 
@@ -227,6 +232,20 @@ append_list(OptParse *parse, const VcOptKey *key, int64 value)
 }
 
 static bool
+append_real(OptParse *parse, const VcOptKey *key, double value)
+{
+	VcOptReals *list = (VcOptReals *) (parse->out + key->offset);
+
+	if (!check_range(parse, key, value))
+		return false;
+	if (list->n == VC_OPT_LIST_MAX)
+		return note(parse, FOUND_INVALID, "`%s` has more than %d entries", display_name(key),
+					VC_OPT_LIST_MAX);
+	list->v[list->n++] = value;
+	return true;
+}
+
+static bool
 store_string(OptParse *parse, const VcOptKey *key, const char *value, size_t len)
 {
 	if (len >= (size_t) key->size)
@@ -298,6 +317,16 @@ store_item(OptParse *parse, const VcOptKey *key, const VcTomlItem *item)
 			if (item->depth != 1 || item->type != VC_TOML_INT)
 				break;
 			return append_list(parse, key, item->integer);
+		case VC_OPT_REALS:
+			if (item->depth == 0 && item->type == VC_TOML_ARRAY)
+			{
+				((VcOptReals *) (parse->out + key->offset))->n = 0;
+				return true;
+			}
+			if (item->depth != 1 || (item->type != VC_TOML_REAL && item->type != VC_TOML_INT))
+				break;
+			return append_real(parse, key,
+							   item->type == VC_TOML_INT ? (double) item->integer : item->real);
 		case VC_OPT_PROBES:
 		case VC_OPT_STRING:
 			if (item->type != VC_TOML_STRING)
@@ -414,6 +443,25 @@ store_native(OptParse *parse, const VcOptKey *key, const char *text)
 				if (!append_list(parse, key, numbers.v[i]))
 					return false;
 			}
+			return true;
+		}
+		case VC_OPT_REALS:
+		{
+			VcOptReals *list = (VcOptReals *) (parse->out + key->offset);
+			char *end = pstrdup(text);
+			char *part;
+
+			list->n = 0;
+			hint = "Give numbers separated by commas, for example '1.0,1.2'.";
+			while ((part = strsep(&end, ",")) != NULL)
+			{
+				if (!parse_real(part, &real, 0, NULL))
+					break;
+				if (!append_real(parse, key, real))
+					return false;
+			}
+			if (part != NULL)
+				break;
 			return true;
 		}
 		case VC_OPT_PROBES:
@@ -677,7 +725,9 @@ vc_options_reloptions(const VcOptSchema *schema, relopt_kind kind, Datum relopti
 		else
 		{
 			/* store_native() may have filled a list in part */
-			size_t size = key->type == VC_OPT_LIST ? sizeof(VcOptList) : 0;
+			size_t size = key->type == VC_OPT_LIST    ? sizeof(VcOptList)
+						  : key->type == VC_OPT_REALS ? sizeof(VcOptReals)
+													  : 0;
 
 			memcpy(result + key->offset, (const char *) schema->defaults + key->offset, size);
 		}

@@ -40,12 +40,19 @@ typedef struct VcOptHead
 	uint64 given;  /* bit i: key i was given at all (a table: something in it was) */
 } VcOptHead;
 
+typedef struct VcOptReals
+{
+	int32 n;
+	double v[VC_OPT_LIST_MAX];
+} VcOptReals;
+
 typedef enum VcOptType
 {
 	VC_OPT_BOOL,     /* bool */
 	VC_OPT_INT,      /* int32, min..max */
 	VC_OPT_REAL,     /* double, min..max; TOML integers are accepted */
 	VC_OPT_LIST,     /* VcOptList, each min..max; native form '1000' or '100,10000' */
+	VC_OPT_REALS,    /* VcOptReals, each min..max; native form '1.0,1.2' */
 	VC_OPT_PROBES,   /* VcOptList in the grammar of core/probes.h; a string in TOML */
 	VC_OPT_STRING,   /* char[size], terminated */
 	VC_OPT_TABLE,    /* no value: the table of this name was given; keys below it may exist */

@@ -71,6 +71,18 @@ extern char *vc_xlog_add_new(VcXlog *xlog, Relation heap, uint16 kind, uint32 ow
  */
 extern char *vc_xlog_adopt(VcXlog *xlog, Buffer buffer, int flags);
 
+/* The copy of a page that is in the record already, or NULL. */
+static inline char *
+vc_xlog_page(const VcXlog *xlog, BlockNumber blkno)
+{
+	for (int i = 0; i < xlog->npages; i++)
+	{
+		if (xlog->pages[i].blkno == blkno)
+			return xlog->pages[i].page;
+	}
+	return NULL;
+}
+
 /* Publishes, unlocks, unpins. */
 extern void vc_xlog_commit(VcXlog *xlog);
 
