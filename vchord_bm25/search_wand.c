@@ -25,23 +25,20 @@ block_reaches(void *arg, const Bm25SummaryDisk *summary)
 	return bm25_impact_bound(term->model, term->weight, summary->impact, 2) >= search->reach;
 }
 
-/* Asks for the pages with the TIDs of a block's candidates. */
-static void
-prefetch_tids(const Bm25Search *search, const Bm25Cursor *cursor, const float *parts)
+/*
+ * The pages of one list follow each other, and the operating system reads ahead by itself.  Asking for them one by one
+ * gets in its way (5.8 ms against 3.8 ms for 85 pages of a local disk), a read stream does not: it asks for whole
+ * stretches.
+ */
+static bool
+list_alone_is_read_ahead(const Bm25Search *search)
 {
-	uint32 asked = BM25_NO_DOC;
-
-	for (uint32 i = 0; i < cursor->count; i++)
-	{
-		uint32 page;
-
-		if (parts[i] < search->reach || cursor->docs[i] >= search->docs)
-			continue;
-		page = bm25_segment_tid_page(search->segment, cursor->docs[i]);
-		if (page != asked)
-			bm25_segment_prefetch(search->segment, BM25_SECTION_DOCUMENT, page);
-		asked = page;
-	}
+#ifdef VC_HAVE_READ_STREAM
+	(void) search;
+	return true;
+#else
+	return search->view->io.mode != VC_STREAM_AUTO;
+#endif
 }
 
 static void
@@ -52,7 +49,8 @@ search_one_term(Bm25Search *search, Bm25SearchTerm *term)
 
 	if (!bm25_cursor_shallow(cursor, 0))
 		return;
-	bm25_search_read_ahead(search, block_reaches, search);
+	if (list_alone_is_read_ahead(search))
+		bm25_search_read_ahead(search, block_reaches, search);
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -61,8 +59,6 @@ search_one_term(Bm25Search *search, Bm25SearchTerm *term)
 			bm25_cursor_decode(cursor);
 			search->counters->blocks_decoded++;
 			bm25_search_parts(search, term, 0, cursor->count, parts);
-			if (unlikely(bm25_segment_is_ahead(search->segment)))
-				prefetch_tids(search, cursor, parts);
 			for (uint32 i = 0; i < cursor->count; i++)
 			{
 				if (parts[i] >= search->reach)

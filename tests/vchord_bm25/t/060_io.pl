@@ -51,6 +51,7 @@ sub best
 	  . "ORDER BY body <&> to_bm25query('i', '$query') LIMIT $limit;";
 }
 
+# auto leaves one list alone to the operating system before 17
 # name => SQL, and whether enough pages follow each other that some must be asked for ahead
 my %queries = (
 	'one term' => [ best('w1', 10), 0 ],
@@ -97,7 +98,8 @@ foreach my $with ("text_config = 'simple'", "text_config = 'simple', positions =
 					my ($out, @n) = ask($sql, 'bm25.io' => $mode, 'bm25.algorithm' => $algorithm);
 
 					ok($out eq $expected, "$name: $mode finds what read_buffer finds");
-					cmp_ok($n[1], '>', 0, "$name: $mode reads ahead ($n[1] of $n[0])") if $ahead;
+					cmp_ok($n[1], '>', 0, "$name: $mode reads ahead ($n[1] of $n[0])")
+					  if $ahead && !($mode eq 'auto' && $query =~ /^one term/);
 				}
 			}
 		}
