@@ -154,6 +154,51 @@ SKIP:
 	$node->safe_psql('postgres', 'DROP TABLE s, q');
 }
 
+# Arrays of vectors, by MaxSim, against the given answers: the documents of the ten best sums.
+SKIP:
+{
+	my $path = ($ENV{VCHORD_DATA} // '') . '/vec/mv_rootsift128';
+	skip 'mv_rootsift128: no data (VCHORD_DATA)', 1 if !-r "$path/gt_maxsim.tsv.gz";
+	load_file($node, 'tokens', 'vector', 128, "$path/doc_vecs.fvecs.gz");
+	load_file($node, 'q_tokens', 'vector', 128, "$path/query_vecs.fvecs.gz");
+	$node->safe_psql('postgres', <<"SQL");
+CREATE TABLE documents (id int, name text, first int, n int, PRIMARY KEY (id));
+CREATE TABLE queries (LIKE documents INCLUDING ALL);
+CREATE TABLE answers (query int, rank int, id int, score float8);
+COPY documents FROM '$path/docs.tsv';
+COPY queries FROM '$path/queries.tsv';
+COPY answers FROM PROGRAM 'gzip -dc $path/gt_maxsim.tsv.gz';
+CREATE INDEX ON tokens (id);
+CREATE INDEX ON q_tokens (id);
+ANALYZE;
+CREATE TABLE mv AS SELECT d.id, (SELECT array_agg(v ORDER BY t.id) FROM tokens t WHERE t.id >= d.first AND t.id < d.first + d.n)::vector(128)[] AS v FROM documents d;
+CREATE TABLE mv_q AS SELECT d.id, (SELECT array_agg(v ORDER BY t.id) FROM q_tokens t WHERE t.id >= d.first AND t.id < d.first + d.n)::vector(128)[] AS v
+	FROM queries d WHERE d.id < @{[ counts(25, 100) ]};
+CREATE TABLE best AS SELECT query, id FROM (SELECT *, min(score) FILTER (WHERE rank <= 10) OVER (PARTITION BY query) AS tenth FROM answers) a WHERE score > tenth - 1e-5;
+SQL
+	foreach my $type ('vector', 'halfvec')
+	{
+		$node->safe_psql('postgres', "ALTER TABLE mv ALTER v TYPE $type(128)[]; ALTER TABLE mv_q ALTER v TYPE $type(128)[];
+			CREATE INDEX mv_i ON mv USING vchordrq (v ${type}_maxsim_ops); ANALYZE mv");
+		my $ten = 'SELECT id FROM mv ORDER BY v @# (SELECT v FROM mv_q WHERE id = 0) LIMIT 10';
+		my $sql = "SELECT vc_use_index(true); SELECT vc_needs_index('$ten', 0);
+			SELECT sum(found) / sum(10.0), count(*) FROM (SELECT (SELECT count(*) FROM
+			(SELECT id FROM mv ORDER BY v @# q.v LIMIT 10) s JOIN best b ON b.query = q.id AND b.id = s.id) AS found FROM mv_q q) r";
+		my ($recall, $n) = split /\|/, (split /\n/, $node->safe_psql('postgres', $sql))[-1];
+		is($n, counts(25, 100), "mv_rootsift128 $type: queries");
+		cmp_ok($recall, '>=', 0.95, "mv_rootsift128 $type: recall\@10 against the given answers");
+		note("mv_rootsift128 $type: recall $recall");
+		recall_ok($node, "mv_rootsift128 $type", 'mv', '(SELECT * FROM mv_q LIMIT 5) x', 'maxsim', ks => [ 1, 10, 100 ]);
+		recall_ok($node, "mv_rootsift128 $type, 10 %", 'mv', '(SELECT * FROM mv_q LIMIT 5) x', 'maxsim', where => 'id % 10 = 3');
+		$node->safe_psql('postgres', 'DELETE FROM mv WHERE id % 2 = 0; VACUUM mv;
+			INSERT INTO mv SELECT d.id, (SELECT array_agg(v ORDER BY t.id) FROM tokens t WHERE t.id >= d.first AND t.id < d.first + d.n) FROM documents d WHERE id % 2 = 0') if $type eq 'vector';
+		recall_ok($node, "mv_rootsift128 $type, half inserted again", 'mv', '(SELECT * FROM mv_q LIMIT 5) x', 'maxsim') if $type eq 'vector';
+		is($node->safe_psql('postgres', "SELECT count(*) FROM vchordrq_index_check('mv_i')"), '0', "mv_rootsift128 $type: check");
+		$node->safe_psql('postgres', 'DROP INDEX mv_i');
+	}
+	$node->safe_psql('postgres', 'DROP TABLE tokens, q_tokens, documents, queries, answers, mv, mv_q, best');
+}
+
 # Matches far from the query: clusters, and the filter takes the rows farthest from it.
 generate($node, 's', 'vector', 96, counts(8000, 60000), clusters => 50);
 generate($node, 'q', 'vector', 96, 20, clusters => 50);

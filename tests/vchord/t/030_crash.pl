@@ -41,11 +41,14 @@ my %busy = (
 	exact => [ 'vector', 12, 'ip', 'lists = 20' ],
 	quantized => [ 'rabitq4', 300, 'cosine', 'lists = 8' ],
 	quantized_wide => [ 'rabitq8', 9000, 'l2', 'lists = 2' ],
-	wide => [ 'vector', 1200, 'l2', 'lists = 3' ]);
+	wide => [ 'vector', 1200, 'l2', 'lists = 3' ],
+	arrays => [ 'vector', $dim, 'maxsim', 'lists = 20' ],
+	arrays_exact => [ 'halfvec', 12, 'maxsim', 'lists = 20' ]);
+my %rows = (wide => 200, quantized_wide => 50, arrays => 400, arrays_exact => 400);
 foreach my $t (sort keys %busy)
 {
 	my ($type, $d, $metric, $with) = @{ $busy{$t} };
-	generate($node, $t, $type, $d, $d > 5000 ? 50 : $d > 1000 ? 200 : 1500);
+	generate_rows($node, $t, $type, $metric, $d, $rows{$t} // 1500);
 	$node->safe_psql('postgres', "CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with)");
 }
 
@@ -55,13 +58,20 @@ my $answer = "SELECT vc_use_index(true); SELECT string_agg(id::text, ',') FROM
 my $before = $node->safe_psql('postgres', $answer);
 cmp_ok(length($before), '>', 10000, 'an answer to compare with');
 
+# a query for a table
+sub point
+{
+	my ($t, $n) = @_;
+	return $node->safe_psql('postgres', 'SELECT ' . row_value($busy{$t}[0], $busy{$t}[2], $busy{$t}[1], $n));
+}
+
 sub burst
 {
 	my ($t, $d) = @_;
 	return qq(
 \\set n random(1, 30)
 \\set k random(0, 60)
-INSERT INTO $t SELECT i, vc_vector(i, $d)::@{[ $busy{$t}[0] ]} FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, :n)) s;
+INSERT INTO $t SELECT i, @{[ row_value($busy{$t}[0], $busy{$t}[2], $d, 'i') ]} FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, :n)) s;
 DELETE FROM $t WHERE id % 61 = :k AND id % 7 <> 0;
 UPDATE $t SET id = id WHERE id % 61 = 60 - :k AND id % 11 = 0;
 );
@@ -98,7 +108,7 @@ foreach my $round (1 .. counts(6, 110))
 	is($node->safe_psql('postgres', $answer), $before, "$name: idle index answers as before");
 	foreach my $t (sort keys %busy)
 	{
-		my $point = $node->safe_psql('postgres', "SELECT vc_vector(77, $busy{$t}[1])::$busy{$t}[0]");
+		my $point = point($t, 77);
 		sound($node, "$name: $t", $t, "${t}_i", $busy{$t}[2], $point);
 	}
 
@@ -108,19 +118,19 @@ foreach my $round (1 .. counts(6, 110))
 	if ($valid eq 't')
 	{
 		sound($node, "$name: new index", $of, 'new_i', $metric,
-			$node->safe_psql('postgres', "SELECT vc_vector(78, $d)::$type"));
+			point($of, 78));
 	}
 	$node->safe_psql('postgres', 'DROP INDEX IF EXISTS new_i');
 
 	# work goes on, on the pages that the crash left
 	foreach my $t (@t)
 	{
-		my ($ty, $di) = @{ $busy{$t} };
+		my ($ty, $di, $me) = @{ $busy{$t} };
 		$node->safe_psql('postgres', "DELETE FROM $t WHERE id % 17 = 3;
-			INSERT INTO $t SELECT i, vc_vector(i, $di)::$ty FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, 100)) s;
+			INSERT INTO $t SELECT i, @{[ row_value($ty, $me, $di, 'i') ]} FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, 100)) s;
 			DELETE FROM $t WHERE ctid NOT IN (SELECT ctid FROM $t LIMIT 3000); VACUUM $t");
 		sound($node, "$name: $t, used again", $t, "${t}_i", $busy{$t}[2],
-			$node->safe_psql('postgres', "SELECT vc_vector(79, $di)::$ty"));
+			point($t, 79));
 	}
 }
 

@@ -34,7 +34,16 @@ my %tables = (
 	a => [ 'vector', 'l2', '<->', 'lists = 30' ],
 	b => [ 'halfvec', 'cosine', '<=>', 'lists = 10, rerank_in_table = on' ],
 	c => [ 'vector', 'ip', '<#>', "lists = '4,16'" ],
-	d => [ 'rabitq8', 'cosine', '<=>', 'lists = 10' ]);
+	d => [ 'rabitq8', 'cosine', '<=>', 'lists = 10' ],
+	e => [ 'vector', 'maxsim', '@#', 'lists = 20' ]);
+
+# a query for a table
+sub point
+{
+	my ($t) = @_;
+	my ($type, $metric) = @{ $tables{$t} };
+	return $metric eq 'maxsim' ? "{\"$q\"}" : $primary->safe_psql('postgres', "SELECT '$q'::text::$type");
+}
 
 sub same
 {
@@ -43,7 +52,7 @@ sub same
 	foreach my $t (sort keys %tables)
 	{
 		my ($type, $metric, $op) = @{ $tables{$t} };
-		my $q = $primary->safe_psql('postgres', "SELECT '$q'::text::$type");
+		my $q = point($t);
 		my $answers = "SELECT vc_use_index(true); SELECT vc_needs_index('SELECT id FROM $t ORDER BY v $op '
 			|| quote_literal('$q') || ' LIMIT 100', 0); SELECT string_agg(id::text, ',') FROM
 			(SELECT id FROM $t ORDER BY v $op '$q' LIMIT 100) s";
@@ -59,7 +68,7 @@ sub same
 foreach my $t (sort keys %tables)
 {
 	my ($type, $metric, $op, $with) = @{ $tables{$t} };
-	generate($primary, $t, $type, $dim, 2000);
+	generate_rows($primary, $t, $type, $metric, $dim, $metric eq 'maxsim' ? 500 : 2000);
 	$primary->safe_psql('postgres',
 		"CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with)");
 }
@@ -72,10 +81,10 @@ CREATE INDEX u_i ON u USING vchordrq (v vector_l2_ops);
 same('built');
 
 my $changes = join '', map {
-	my $type = $tables{$_}[0];
+	my ($type, $metric) = @{ $tables{$_} };
 	qq(
 \\set k random(0, 96)
-INSERT INTO $_ SELECT i, vc_vector(i, $dim)::$type FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, 20)) s;
+INSERT INTO $_ SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, 20)) s;
 DELETE FROM $_ WHERE id % 97 = :k;
 )
 } sort keys %tables;
@@ -149,12 +158,12 @@ caught_up();
 $standby->promote;
 foreach my $t (sort keys %tables)
 {
-	sound($standby, "promoted: $t", $t, "${t}_i", $tables{$t}[1], $q);
-	$standby->safe_psql('postgres', "INSERT INTO $t SELECT i, vc_vector(i, $dim)::$tables{$t}[0] FROM generate_series(900000, 900300) i;
+	sound($standby, "promoted: $t", $t, "${t}_i", $tables{$t}[1], point($t));
+	$standby->safe_psql('postgres', "INSERT INTO $t SELECT i, @{[ row_value(@{ $tables{$t} }[0, 1], $dim, 'i') ]} FROM generate_series(900000, 900300) i;
 		DELETE FROM $t WHERE id % 3 = 0; VACUUM $t; VACUUM $t");
-	sound($standby, "promoted, used: $t", $t, "${t}_i", $tables{$t}[1], $q);
+	sound($standby, "promoted, used: $t", $t, "${t}_i", $tables{$t}[1], point($t));
 	$standby->safe_psql('postgres', "REINDEX INDEX ${t}_i");
-	sound($standby, "promoted, rebuilt: $t", $t, "${t}_i", $tables{$t}[1], $q);
+	sound($standby, "promoted, rebuilt: $t", $t, "${t}_i", $tables{$t}[1], point($t));
 }
 unlike(slurp_file($standby->logfile), qr/inconsistent page/, 'no inconsistent page');
 

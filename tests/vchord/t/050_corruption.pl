@@ -28,7 +28,9 @@ my %layouts = (
 	exact => [ 'vector', 'l2', '<->', 12, 1500, 'lists = 8' ],
 	wide => [ 'vector', 'cosine', '<=>', 2100, 60, 'lists = 3' ],
 	quantized => [ 'rabitq8', 'l2', '<->', 400, 300, 'lists = 4' ],
-	levels => [ 'vector', 'ip', '<#>', 80, 900, "lists = '3,24'" ]);
+	levels => [ 'vector', 'ip', '<#>', 80, 900, "lists = '3,24'" ],
+	arrays => [ 'vector', 'maxsim', '@#', 96, 150, 'lists = 8' ],
+	arrays_exact => [ 'halfvec', 'maxsim', '@#', 12, 150, 'lists = 8' ]);
 my %tables;
 my %queries;
 foreach my $layout (sort keys %layouts)
@@ -36,19 +38,19 @@ foreach my $layout (sort keys %layouts)
 	my ($type, $metric, $op, $dim, $rows, $with) = @{ $layouts{$layout} };
 	my $t = "${layout}_1";
 	my $q = '[' . join(',', map { sprintf '%.3f', rand(2) - 1 } 1 .. $dim) . ']';
-	$queries{$layout} = $node->safe_psql('postgres', "SELECT '$q'::text::$type");
-	generate($node, $t, $type, $dim, $rows);
+	$queries{$layout} = $metric eq 'maxsim' ? "{\"$q\",\"$q\"}" : $node->safe_psql('postgres', "SELECT '$q'::text::$type");
+	generate_rows($node, $t, $type, $metric, $dim, $rows);
 	$node->safe_psql('postgres', qq(
 CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with);
-INSERT INTO $t SELECT i, vc_vector(i, $dim)::$type FROM generate_series(10000, 10000 + $rows / 3) i;
+INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(10000, 10000 + $rows / 3) i;
 DELETE FROM $t WHERE id % 3 = 0;
 VACUUM $t;
-INSERT INTO $t SELECT i, vc_vector(i, $dim)::$type FROM generate_series(20000, 20000 + $rows / 6) i;
+INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(20000, 20000 + $rows / 6) i;
 DELETE FROM $t WHERE id % 7 = 0;
 VACUUM (INDEX_CLEANUP off) $t;
 CREATE TABLE ${layout}_2 AS SELECT * FROM $t;
 CREATE INDEX ${layout}_2_i ON ${layout}_2 USING vchordrq (v ${type}_${metric}_ops) WITH ($with);
-INSERT INTO ${layout}_2 SELECT i, vc_vector(i, $dim)::$type FROM generate_series(30000, 30000 + $rows / 6) i;
+INSERT INTO ${layout}_2 SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(30000, 30000 + $rows / 6) i;
 CHECKPOINT));
 	$tables{"${layout}_$_"} = $layouts{$layout} foreach 1, 2;
 }
@@ -109,10 +111,10 @@ sub script
 	  . "SELECT rows FROM vchordrq_index_info('$i');\n"
 	  . "SELECT length(vchordrq_prewarm('$i'));\n"
 	  . "SELECT count(vchordrq_page_inspect('$i', b)) FROM generate_series(0, pg_relation_size('$i') / 8192 - 1) b;\n"
-	  . "INSERT INTO $t SELECT i, vc_vector(i, $dim)::$type FROM generate_series(40000, 40020) i;\n"
+	  . "INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(40000, 40020) i;\n"
 	  . "DELETE FROM $t WHERE id % 5 = 0;\n"
 	  . "VACUUM $t;\nVACUUM $t;\n"
-	  . "INSERT INTO $t SELECT i, vc_vector(i, $dim)::$type FROM generate_series(50000, 50020) i;\n"
+	  . "INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(50000, 50020) i;\n"
 	  . sprintf($near, '', 'LIMIT 10')
 	  . "SELECT 'alive';\n"
 	  . "REINDEX INDEX $i;\n"

@@ -23,38 +23,49 @@ my %tables = (
 	grouped => [ 'vector', 'l2', '<->', $dim, 'lists = 20' ],
 	in_table => [ 'halfvec', 'cosine', '<=>', $dim, 'lists = 20, rerank_in_table = on' ],
 	exact => [ 'vector', 'ip', '<#>', 16, 'lists = 20' ],
-	quantized => [ 'rabitq4', 'l2', '<->', $dim, 'lists = 20' ]);
+	quantized => [ 'rabitq4', 'l2', '<->', $dim, 'lists = 20' ],
+	arrays => [ 'vector', 'maxsim', '@#', $dim, 'lists = 20' ]);
+
+# a query for a table
+sub point
+{
+	my ($t) = @_;
+	my ($type, $metric, $op, $d) = @{ $tables{$t} };
+	my $vector = '[' . join(',', (0.1) x $d) . ']';
+	return $metric eq 'maxsim' ? "{\"$vector\"}" : $node->safe_psql('postgres', "SELECT '$vector'::text::$type");
+}
+
 $node->safe_psql('postgres', 'CREATE SEQUENCE ids START 1000000');
 foreach my $t (sort keys %tables)
 {
 	my ($type, $metric, $op, $d, $with) = @{ $tables{$t} };
-	generate($node, $t, $type, $d, 2000);
+	generate_rows($node, $t, $type, $metric, $d, 2000);
 	$node->safe_psql('postgres', "CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with);
 		ANALYZE $t");
 }
 
 # A division by zero is a wrong answer.  Nobody may delete or move a row before it was looked for, so that is one
-# transaction.  By inner product the nearest row is not the row itself, and the UPDATE gives many rows the vectors
+# transaction.  By inner product the nearest row is not the row itself (nor by sums of them), and the UPDATE gives many rows the vectors
 # of those with id % 201 = 200.
 sub script
 {
 	my ($t) = @_;
 	my ($type, $metric, $op, $d) = @{ $tables{$t} };
-	my $own = $metric eq 'ip' ? '' :
-	  "SELECT 1 / coalesce(bool_or(id = :id OR :id % 201 = 200), false)::int FROM (SELECT id FROM $t ORDER BY v $op vc_vector(:id, $d)::$type LIMIT 5) s;";
+	my $own = $metric eq 'ip' || $metric eq 'maxsim' ? '' :
+	  "SELECT 1 / coalesce(bool_or(id = :id OR :id % 201 = 200), false)::int FROM (SELECT id FROM $t ORDER BY v $op @{[ row_value($type, $metric, $d, ':id') ]} LIMIT 5) s;";
 	return qq(
 \\set k random(0, 200)
 \\set n random(1, 20)
 SELECT nextval('ids')::int AS id \\gset
 BEGIN;
-INSERT INTO $t VALUES (:id, vc_vector(:id, $d)::$type);
+INSERT INTO $t VALUES (:id, @{[ row_value($type, $metric, $d, ':id') ]});
 $own
 COMMIT;
-INSERT INTO $t SELECT i, CASE WHEN i % 50 <> 0 THEN vc_vector(i, $d)::$type END FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, :n)) s;
+INSERT INTO $t SELECT i, CASE WHEN i % 50 <> 0 THEN @{[ row_value($type, $metric, $d, 'i') ]} END FROM (SELECT nextval('ids')::int AS i FROM generate_series(1, :n)) s;
 DELETE FROM $t WHERE id > 2000 AND id % 201 = :k;
-UPDATE $t SET v = vc_vector(id + :k, $d)::$type WHERE id > 2000 AND id % 201 = 200 - :k;
-SELECT 1 / (count(*) = 10)::int FROM (SELECT id FROM $t ORDER BY v $op vc_vector(:k, $d)::$type LIMIT 10) s;
-SELECT 1 / (count(*) = 7)::int FROM (SELECT id FROM $t WHERE id < 2000 AND id % 100 = 7 ORDER BY v $op vc_vector(:k, $d)::$type LIMIT 7) s;
+UPDATE $t SET v = @{[ row_value($type, $metric, $d, 'id + :k') ]} WHERE id > 2000 AND id % 201 = 200 - :k;
+SELECT 1 / (count(*) = 10)::int FROM (SELECT id FROM $t ORDER BY v $op @{[ row_value($type, $metric, $d, ':k') ]} LIMIT 10) s;
+SELECT 1 / (count(*) = 7)::int FROM (SELECT id FROM $t WHERE id < 2000 AND id % 100 = 7 ORDER BY v $op @{[ row_value($type, $metric, $d, ':k') ]} LIMIT 7) s;
 );
 }
 
@@ -68,10 +79,10 @@ sub transactions
 SELECT nextval('ids')::int AS id \\gset
 BEGIN ISOLATION LEVEL $level;
 SAVEPOINT a;
-INSERT INTO $t VALUES (:id, vc_vector(:id, $d)::$type);
+INSERT INTO $t VALUES (:id, @{[ row_value($type, $metric, $d, ':id') ]});
 ROLLBACK TO a;
-INSERT INTO $t VALUES (:id, vc_vector(:id, $d)::$type);
-SELECT 1 / (count(*) = 1)::int FROM (SELECT id FROM $t WHERE id = :id ORDER BY v $op vc_vector(:id, $d)::$type) s;
+INSERT INTO $t VALUES (:id, @{[ row_value($type, $metric, $d, ':id') ]});
+SELECT 1 / (count(*) = 1)::int FROM (SELECT id FROM $t WHERE id = :id ORDER BY v $op @{[ row_value($type, $metric, $d, ':id') ]}) s;
 SAVEPOINT b;
 DELETE FROM $t WHERE id = :id;
 \\if :k > 100
@@ -143,12 +154,11 @@ foreach my $t (sort keys %tables)
 		is($node->safe_psql('postgres', "SELECT indisvalid FROM pg_index WHERE indexrelid = '${t}_$index'::regclass"),
 			't', "$t: ${t}_$index is valid");
 	}
-	my $point = $node->safe_psql('postgres', "SELECT array_fill(0.1, ARRAY[$tables{$t}[3]])::vector::text::$tables{$t}[0]");
-	sound($node, $t, $t, "${t}_i", $tables{$t}[1], $point);
+	sound($node, $t, $t, "${t}_i", $tables{$t}[1], point($t));
 	is($node->safe_psql('postgres', "SELECT count(*) FROM vchordrq_index_check('${t}_cic', true)"), '0',
 		"$t: index built beside the work");
 	$node->safe_psql('postgres', "DROP INDEX ${t}_i; VACUUM $t");
-	sound($node, "$t, the other index", $t, "${t}_cic", $tables{$t}[1], $point);
+	sound($node, "$t, the other index", $t, "${t}_cic", $tables{$t}[1], point($t));
 }
 server_lived($node, 'no backend died');
 $node->stop;

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(counts seed new_node patient_psql real_sets load_file generate recall_ok enumeration sound crash
+our @EXPORT = qw(counts seed new_node patient_psql real_sets load_file generate generate_rows row_value recall_ok enumeration sound crash
   client finish_all server_lived index_path wait_until patch_file crc32c watch $long);
 
 # Full counts; the short form is for every run.
@@ -186,6 +186,11 @@ CREATE FUNCTION vc_vector(n bigint, dim int) RETURNS text LANGUAGE sql IMMUTABLE
 	SELECT '[' || string_agg((((hashint8(n * 4096 + i) & 65535) / 32768.0 - 1) * 0.5
 		+ ((hashint8((n & 31) * 4096 + i) & 65535) / 32768.0 - 1))::real::text, ',') || ']'
 	FROM generate_series(1, dim) i $$;
+
+-- One to seven of them, as an array, the same for the same number.
+CREATE FUNCTION vc_document(n bigint, dim int) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+	SELECT '{"' || string_agg(vc_vector(n * 8 + t, dim), '","') || '"}'
+	FROM generate_series(0, (n % 7)::int) t $$;
 SQL
 }
 
@@ -237,7 +242,24 @@ sub generate
 	return load_file($node, $table, $type, $dim, "generate:$dim", rows => $rows, %options);
 }
 
-my %operators = (l2 => '<->', ip => '<#>', cosine => '<=>');
+# SQL of the value of row number `n` (SQL, too): a vector, or under maxsim an array of some.
+sub row_value
+{
+	my ($type, $metric, $dim, $n) = @_;
+	return $metric eq 'maxsim' ? "vc_document($n, $dim)::${type}[]" : "vc_vector($n, $dim)::$type";
+}
+
+# As generate, for any metric: rows 0 to rows - 1.
+sub generate_rows
+{
+	my ($node, $table, $type, $metric, $dim, $rows, %options) = @_;
+	return generate($node, $table, $type, $dim, $rows, %options) if $metric ne 'maxsim';
+	$node->safe_psql('postgres', "CREATE TABLE $table (id int, v $type($dim)[]);
+		INSERT INTO $table SELECT i, " . row_value($type, $metric, $dim, 'i') . " FROM generate_series(0, $rows - 1) i");
+	return;
+}
+
+my %operators = (l2 => '<->', ip => '<#>', cosine => '<=>', maxsim => '@#');
 
 # Recall of an index on `table` for the queries of `qtable`: at least `floor` for each k, every LIMIT
 # filled, no row twice.  `floors` has those of other k.
