@@ -89,9 +89,9 @@ typedef struct RqBuildOptions
 	int nlists;                  /* levels; 0 with automatic_lists = false: one list */
 	uint32 lists[RQ_MAX_LEVELS]; /* root to leaf, non-descending */
 	int residual;                /* -1 = automatic */
-	bool rerank_in_table;
-	int spherical; /* -1 = automatic */
-	uint32 chains; /* degree_of_parallelism */
+	int rerank_in_table;         /* -1 = automatic */
+	int spherical;               /* -1 = automatic */
+	uint32 chains;               /* degree_of_parallelism */
 	uint32 sampling_factor;
 	uint32 kmeans_iterations;
 	uint32 build_threads; /* 0 = automatic */

@@ -54,9 +54,22 @@ check_column(const RqBuild *build)
 		vc_options_invalid("Leave the option out.",
 						   "residual_quantization is not supported for %s type",
 						   type == VCV_RABITQ8 ? "rabitq8" : "rabitq4");
-	if (build->opclass.maxsim && build->options.rerank_in_table)
+	if (build->opclass.maxsim && build->options.rerank_in_table == 1)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("maxsim search with rerank_in_table is not supported")));
+}
+
+/*
+ * Unless the user said something: quantised columns are there to save space, and their rows are small, so the
+ * index does without a second copy of them.  An expression would be computed for each row reranked.
+ */
+static bool
+reranks_in_table(const RqBuild *build)
+{
+	if (build->options.rerank_in_table >= 0)
+		return build->options.rerank_in_table == 1;
+	return vcv_is_quantized(build->opclass.type) && !build->opclass.maxsim &&
+		   build->index->rd_index->indkey.values[0] != 0;
 }
 
 /* options, column, and what of the metapage follows from them */
@@ -81,7 +94,7 @@ begin_build(Relation heap, Relation index, IndexInfo *info, MemoryContext contex
 
 	disk->chains = (uint16) options->chains;
 	disk->build_seed = VCV_KMEANS_SEED;
-	if (options->rerank_in_table)
+	if (reranks_in_table(build))
 		disk->flags |= RQ_META_IN_TABLE;
 	else if (disk->dim <= RQ_EXACT_MAX_DIM && !quantized)
 		disk->flags |= RQ_META_EXACT;

@@ -245,7 +245,7 @@ rq_build_options(Relation index, RqBuildOptions *ret_options)
 	ret->nlists = o.lists.n;
 	memcpy(ret->lists, o.lists.v, sizeof(ret->lists));
 	ret->residual = vc_options_given(&o, KEY_RESIDUAL) ? (o.residual ? 1 : 0) : -1;
-	ret->rerank_in_table = o.in_table;
+	ret->rerank_in_table = vc_options_given(&o, KEY_IN_TABLE) ? (o.in_table ? 1 : 0) : -1;
 	ret->spherical = vc_options_given(&o, KEY_SPHERICAL) ? (o.spherical ? 1 : 0) : -1;
 	ret->chains = (uint32) o.chains;
 	ret->sampling_factor = (uint32) o.sampling_factor;

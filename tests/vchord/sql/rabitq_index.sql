@@ -75,15 +75,15 @@ BEGIN
 END $$;
 -- serial, with chosen lists; parallel; vectors in the table; trees
 SET max_parallel_maintenance_workers = 0;
-SELECT compare('');
+SELECT compare('WITH (rerank_in_table = off)');
 RESET max_parallel_maintenance_workers;
 SET min_parallel_table_scan_size = 1;
 SET maintenance_work_mem = '64MB';
 ALTER TABLE r SET (parallel_workers = 2);
-SELECT compare('');
+SELECT compare('WITH (rerank_in_table = off)');
 RESET min_parallel_table_scan_size;
 RESET maintenance_work_mem;
-SELECT compare('WITH (rerank_in_table)');
+SELECT compare('');
 SELECT compare('WITH (lists = ''4,32'', kmeans_dimension = 24, spherical_centroids)');
 SELECT compare('WITH (options = $x$
     residual_quantization = false
@@ -116,7 +116,7 @@ DROP INDEX r_q8;
 DROP TABLE centroids;
 
 -- inserts, deletes, VACUUM, REINDEX; nulls and zero vectors
-CREATE INDEX r_q8 ON r USING vchordrq (q8 rabitq8_cosine_ops) WITH (lists = 16, probes = '16');
+CREATE INDEX r_q8 ON r USING vchordrq (q8 rabitq8_cosine_ops) WITH (lists = 16, rerank_in_table = off, probes = '16');
 CREATE INDEX r_q4 ON r USING vchordrq (q4 rabitq4_l2_ops) WITH (lists = 16, rerank_in_table, probes = '16');
 CREATE INDEX r_part ON r USING vchordrq (q8 rabitq8_ip_ops) WHERE grp < 10;
 CREATE FUNCTION state() RETURNS SETOF text LANGUAGE sql AS $$
@@ -177,7 +177,7 @@ CREATE FUNCTION long_value(type text, dim int, seed int) RETURNS text LANGUAGE s
 $$;
 CREATE TABLE long8 (id int, val rabitq8(20000));
 INSERT INTO long8 SELECT i, long_value('rabitq8', 20000, i)::rabitq8 FROM generate_series(1, 60) i;
-CREATE INDEX long8_i ON long8 USING vchordrq (val rabitq8_l2_ops);
+CREATE INDEX long8_i ON long8 USING vchordrq (val rabitq8_l2_ops) WITH (rerank_in_table = off);
 INSERT INTO long8 SELECT i, long_value('rabitq8', 20000, i)::rabitq8 FROM generate_series(61, 90) i;
 SELECT check_scans('SELECT val <-> $q FROM long8 ORDER BY val <-> $q LIMIT 10', 'long8');
 DELETE FROM long8 WHERE id % 2 = 0;
@@ -188,8 +188,8 @@ SELECT * FROM vchordrq_index_check('long8_i', true);
 SELECT options->>'dimension' AS dimension, options->>'group_pages' AS pages, options->>'group_slots' AS slots FROM vchordrq_index_info('long8_i');
 CREATE TABLE long60 (id int, v8 rabitq8(60000), v4 rabitq4(60000));
 INSERT INTO long60 SELECT i, long_value('rabitq8', 60000, i)::rabitq8, long_value('rabitq4', 60000, i)::rabitq4 FROM generate_series(1, 8) i;
-CREATE INDEX long60_8 ON long60 USING vchordrq (v8 rabitq8_cosine_ops);
-CREATE INDEX long60_4 ON long60 USING vchordrq (v4 rabitq4_ip_ops);
+CREATE INDEX long60_8 ON long60 USING vchordrq (v8 rabitq8_cosine_ops) WITH (rerank_in_table = off);
+CREATE INDEX long60_4 ON long60 USING vchordrq (v4 rabitq4_ip_ops) WITH (rerank_in_table = off);
 INSERT INTO long60 SELECT i, long_value('rabitq8', 60000, i)::rabitq8, long_value('rabitq4', 60000, i)::rabitq4 FROM generate_series(9, 12) i;
 SELECT check_scans('SELECT v8 <=> $q FROM long60 ORDER BY v8 <=> $q LIMIT 5', 'long60', 'v8', recall => 1);
 SELECT check_scans('SELECT v4 <#> $q FROM long60 ORDER BY v4 <#> $q LIMIT 5', 'long60', 'v4', recall => 1);

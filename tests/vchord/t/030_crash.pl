@@ -39,8 +39,8 @@ my %busy = (
 	grouped => [ 'vector', $dim, 'cosine', 'lists = 20' ],
 	in_table => [ 'halfvec', $dim, 'l2', 'lists = 20, rerank_in_table = on' ],
 	exact => [ 'vector', 12, 'ip', 'lists = 20' ],
-	quantized => [ 'rabitq4', 300, 'cosine', 'lists = 8' ],
-	quantized_wide => [ 'rabitq8', 9000, 'l2', 'lists = 2' ],
+	quantized => [ 'rabitq4', 300, 'cosine', 'lists = 8, rerank_in_table = off' ],
+	quantized_wide => [ 'rabitq8', 9000, 'l2', 'lists = 2, rerank_in_table = off' ],
 	wide => [ 'vector', 1200, 'l2', 'lists = 3' ],
 	arrays => [ 'vector', $dim, 'maxsim', 'lists = 20' ],
 	arrays_exact => [ 'halfvec', 12, 'maxsim', 'lists = 20' ]);

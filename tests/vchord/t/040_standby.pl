@@ -34,7 +34,7 @@ my %tables = (
 	a => [ 'vector', 'l2', '<->', 'lists = 30' ],
 	b => [ 'halfvec', 'cosine', '<=>', 'lists = 10, rerank_in_table = on' ],
 	c => [ 'vector', 'ip', '<#>', "lists = '4,16'" ],
-	d => [ 'rabitq8', 'cosine', '<=>', 'lists = 10' ],
+	d => [ 'rabitq8', 'cosine', '<=>', 'lists = 10, rerank_in_table = off' ],
 	e => [ 'vector', 'maxsim', '@#', 'lists = 20' ]);
 
 # a query for a table

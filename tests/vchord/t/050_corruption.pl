@@ -27,7 +27,7 @@ my %layouts = (
 	in_table => [ 'halfvec', 'ip', '<#>', 96, 900, 'lists = 8, rerank_in_table = on' ],
 	exact => [ 'vector', 'l2', '<->', 12, 1500, 'lists = 8' ],
 	wide => [ 'vector', 'cosine', '<=>', 2100, 60, 'lists = 3' ],
-	quantized => [ 'rabitq8', 'l2', '<->', 400, 300, 'lists = 4' ],
+	quantized => [ 'rabitq8', 'l2', '<->', 400, 300, 'lists = 4, rerank_in_table = off' ],
 	levels => [ 'vector', 'ip', '<#>', 80, 900, "lists = '3,24'" ],
 	arrays => [ 'vector', 'maxsim', '@#', 96, 150, 'lists = 8' ],
 	arrays_exact => [ 'halfvec', 'maxsim', '@#', 12, 150, 'lists = 8' ]);
