@@ -141,6 +141,26 @@ is_same(const VgListEdit *edit, const VgHop *seen)
 	return seen == NULL || seen->head.version == edit->head->version;
 }
 
+/* the edge that a newcomer gets which is not in the list, or m */
+static uint32
+place_of(const VgMeta *meta, const View *view, const VgNewcomer *newcomer, float score, bool pinned)
+{
+	uint32 at;
+
+	if (view->count < meta->geo.m)
+		return view->count;
+	at = victim(meta, view, newcomer, score);
+	return at == meta->geo.m && pinned ? farthest_free(meta, view) : at;
+}
+
+uint32
+vg_edges_place(const VgMeta *meta, const VgHop *seen, const VgNewcomer *newcomer, float score)
+{
+	View view = {.edges = seen->edges, .count = seen->nedges, .labels = seen->head.labels};
+
+	return place_of(meta, &view, newcomer, score, true);
+}
+
 VgEdgeResult
 vg_edges_add(const VgListEdit *edit, const VgHop *seen, const VgNewcomer *newcomer, float score,
 			 bool pinned)
@@ -164,16 +184,9 @@ vg_edges_add(const VgListEdit *edit, const VgHop *seen, const VgNewcomer *newcom
 		}
 		return VG_EDGE_DONE;
 	}
-	if (view.count < geo->m)
-		at = view.count;
-	else
-	{
-		at = victim(meta, &view, newcomer, score);
-		if (at == geo->m && pinned)
-			at = farthest_free(meta, &view);
-		if (at == geo->m)
-			return VG_EDGE_REFUSED;
-	}
+	at = place_of(meta, &view, newcomer, score, pinned);
+	if (at == geo->m)
+		return VG_EDGE_REFUSED;
 	vg_edge_set(geo, vg_list_edge(edit, at), newcomer->ref, score, flags, newcomer->labels,
 				newcomer->code);
 	if (at == edit->head->count)

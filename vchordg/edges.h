@@ -34,6 +34,13 @@ typedef enum VgEdgeResult
 extern VgEdgeResult vg_edges_add(const VgListEdit *edit, const VgHop *seen,
 								 const VgNewcomer *newcomer, float score, bool pinned);
 
+/*
+ * Where a pinned newcomer goes in a list that was read, or m: all edges are pinned.  It is what vg_edges_add does if
+ * the list is the same still.
+ */
+extern uint32 vg_edges_place(const VgMeta *meta, const VgHop *seen, const VgNewcomer *newcomer,
+							 float score);
+
 /* Takes the edge to `to` out of the list; REFUSED: there is none. */
 extern VgEdgeResult vg_edges_remove(const VgListEdit *edit, const VgHop *seen, VgRef to);
 

@@ -166,7 +166,8 @@ typedef struct VgVertexHeadDisk
 	uint32 strip_first;    /* number of its first entry there */
 	uint32 reserved2;
 	uint64 used; /* bit i: slot i is taken */
-	uint64 reserved3;
+	uint64
+		claim; /* of a group of several pages in no list: next full transaction id when an insert took it */
 } VgVertexHeadDisk;
 
 /* STRIP, DUPLICATE, LABEL, POSTING, CENTRE pages */

@@ -34,6 +34,9 @@
 #define MAX_ATTEMPTS 100
 #define MAX_REREADS  8
 
+/* dying vertices, in units of ef, that a search passes over in the hope of live ones */
+#define DYING_PASSED 32
+
 /* one vertex in so many becomes an entry point while there is room for more */
 #define ENTRY_EVERY 64
 
@@ -48,7 +51,8 @@ struct VgInserter
 	VcReadCache cache;
 	VgEncoder *encoder;
 	VgSearch *search;
-	VgHop seen; /* lists over several pages */
+	VgHop seen;  /* lists over several pages */
+	VgHop tried; /* a vertex outside the neighbourhood */
 	char *slot;
 	uint32 counter;
 };
@@ -64,6 +68,8 @@ typedef struct Insertion
 	const void **operands; /* [nfound] left operands of vcv_score, made when asked for */
 	VgCandidate *chosen;
 	uint32 nchosen;
+	uint32 ndying;   /* vertices found that VACUUM is about to free */
+	BlockNumber own; /* group taken for a vertex of several pages */
 	ItemPointerData tid;
 } Insertion;
 
@@ -88,6 +94,9 @@ vg_inserter_create(MemoryContext context, Relation index, Relation heap)
 		vg_search_create(own, index, &self->meta, &self->cache, self->arena, VC_STREAM_PLAIN);
 	vg_hop_init(&self->seen, &self->meta);
 	self->seen.edges = palloc((Size) self->meta.geo.m * self->meta.geo.edge_bytes);
+	vg_hop_init(&self->tried, &self->meta);
+	self->tried.edges = palloc((Size) self->meta.geo.m * self->meta.geo.edge_bytes);
+	self->tried.code = palloc(self->meta.geo.code_bytes);
 	self->slot = palloc0(self->meta.geo.slot_bytes);
 	MemoryContextSwitchTo(old);
 	return self;
@@ -133,6 +142,16 @@ pair_score(void *arg, const VgCandidate *a, const VgCandidate *b)
 
 /* ---- finding the neighbourhood ---- */
 
+/* VgSearchOptions.counts: what can be a neighbour; where VACUUM is freeing everything the search has to end, too */
+static bool
+can_be_neighbour(void *arg, const VgFound *found)
+{
+	Insertion *in = arg;
+
+	return found->state == VG_VERTEX_LIVE ||
+		   ++in->ndying > DYING_PASSED * in->self->meta.disk.ef_construction;
+}
+
 static void
 search_neighbourhood(Insertion *in)
 {
@@ -140,8 +159,11 @@ search_neighbourhood(Insertion *in)
 	VgSearchOptions options = {.beam = self->meta.disk.beam_construction,
 							   .epsilon = INSERT_EPSILON,
 							   .keep_rows = true,
-							   .memory = (size_t) work_mem * 1024};
+							   .memory = (size_t) work_mem * 1024,
+							   .counts = can_be_neighbour,
+							   .arg = in};
 
+	in->ndying = 0;
 	vg_search_begin(self->search, &in->query, &options);
 	vg_search_run(self->search, self->meta.disk.ef_construction);
 	in->found = vg_search_found(self->search, &in->nfound);
@@ -240,15 +262,21 @@ create_with_anchor(Insertion *in, const VgCandidate *anchor)
 		VgListEdit edit;
 		VgEdgeResult result;
 		const VgHop *seen = look_at_list(in, anchor->ref);
+		uint32 edge = 0;
 		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(self->index);
 
-		if (!vg_vertex_create(self->index, self->heap, &self->meta, self->slot, &in->tid,
-							  VG_ROLE_CHILD, anchor->ref, &xlog, &in->newcomer.ref, &edit))
+		if (seen != NULL)
+			edge = vg_edges_place(&self->meta, seen, &in->newcomer, anchor->score);
+		if (edge == self->meta.geo.m ||
+			!vg_vertex_create(self->index, self->heap, &self->meta, self->slot, &in->tid,
+							  VG_ROLE_CHILD, anchor->ref, edge, &in->own, &xlog, &in->newcomer.ref,
+							  &edit))
 			return false;
 		result = vg_edges_add(&edit, seen, &in->newcomer, anchor->score, true);
 		if (result == VG_EDGE_DONE)
 		{
 			vc_xlog_commit(&xlog);
+			in->own = InvalidBlockNumber;
 			return true;
 		}
 		if (result == VG_EDGE_REFUSED)
@@ -266,34 +294,114 @@ create_root(Insertion *in, VgRole role, VgRef other)
 	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(self->index);
 
 	if (!vg_vertex_create(self->index, self->heap, &self->meta, self->slot, &in->tid, role, other,
-						  &xlog, &in->newcomer.ref, &edit))
+						  0, &in->own, &xlog, &in->newcomer.ref, &edit))
 		return false;
 	vc_xlog_commit(&xlog);
+	in->own = InvalidBlockNumber;
 	return true;
 }
 
-/* VACUUM found all vertices of the neighbourhood without rows: the new vertex takes the root's place above it. */
+/*
+ * The vertex in self->tried becomes the first of the chosen ones, though the search did not find it: it is appended to what
+ * was found.
+ */
+static void
+choose_tried(Insertion *in)
+{
+	VgInserter *self = in->self;
+	const VgHop *hop = &self->tried;
+	VgFound *found = vc_arena_alloc_array(self->arena, in->nfound + 1, sizeof(VgFound));
+	char *code = vc_arena_alloc(self->arena, self->meta.geo.code_bytes);
+
+	memcpy(found, in->found, in->nfound * sizeof(VgFound));
+	memcpy(code, hop->code, self->meta.geo.code_bytes);
+	found[in->nfound] = (VgFound){.ref = hop->ref, .score = hop->score, .code = code};
+	in->chosen[0] = (VgCandidate){
+		.ref = hop->ref, .score = hop->score, .labels = hop->head.labels, .number = in->nfound};
+	in->nchosen = 1;
+	in->found = found;
+}
+
 static bool
-create_above_root(Insertion *in, bool labels_inexact)
+is_pinned(const VgGeometry *geo, const VgHop *hop, uint32 i)
+{
+	return (((const VgEdgeDisk *) (hop->edges + (Size) i * geo->edge_bytes))->flags &
+			VG_EDGE_PINNED) != 0;
+}
+
+/*
+ * The anchor is `top` or a vertex below it in the tree of anchors: a leaf has a place for certain.
+ */
+static bool
+create_below(Insertion *in, bool labels_inexact, VgRef top)
 {
 	VgInserter *self = in->self;
 	const VgGeometry *geo = &self->meta.geo;
-	VgStateDisk state;
+	VgHop *hop = &self->tried;
+	uint32 room = 256;
+	uint32 n = 1;
+	VgRef *queue = palloc(room * sizeof(VgRef));
 
-	vg_state_read(self->index, &self->meta, NULL, &state, NULL);
-	for (uint32 i = 0; i < in->nfound; i++)
+	queue[0] = top;
+	for (uint32 i = 0; i < n; i++)
 	{
-		const VgFound *found = &in->found[i];
+		uint32 npinned = 0;
+		VgCandidate anchor;
 
-		if (!vg_ref_equal(found->ref, state.root) || found->state == VG_VERTEX_LIVE)
+		CHECK_FOR_INTERRUPTS();
+		if (!vg_vertex_expand(self->index, &self->meta, &self->cache, NULL, queue[i], &in->query,
+							  hop) ||
+			hop->head.state != VG_VERTEX_LIVE)
 			continue;
-		compose(in, labels_inexact, VG_NO_REF);
-		vg_edge_set(geo, vg_slot_edge(geo, self->slot, 0), found->ref, found->score, VG_EDGE_PINNED,
-					found->labels, found->code);
-		((VgVertexDisk *) self->slot)->count = 1;
-		return create_root(in, VG_ROLE_NEW_ROOT, found->ref);
+		for (uint32 e = 0; e < hop->nedges; e++)
+			npinned += is_pinned(geo, hop, e);
+		if (n + npinned > room)
+		{
+			room = 2 * (n + npinned);
+			queue = repalloc_huge(queue, room * sizeof(VgRef));
+		}
+		for (uint32 e = 0; e < hop->nedges; e++)
+		{
+			if (is_pinned(geo, hop, e))
+				queue[n++] = hop->to[e];
+		}
+		if (npinned == geo->m)
+			continue;
+		if (in->nchosen == 0)
+			choose_tried(in);
+		anchor = (VgCandidate){.ref = queue[i], .score = hop->score};
+		compose(in, labels_inexact, anchor.ref);
+		if (create_with_anchor(in, &anchor))
+			return true;
 	}
 	return false;
+}
+
+/*
+ * No vertex of the neighbourhood can be the anchor.  If VACUUM is about to free the root, too, the new vertex takes its place
+ * above it; else there is a place below the root, or below the nearest vertex that has none itself.
+ */
+static bool
+create_elsewhere(Insertion *in, bool labels_inexact)
+{
+	VgInserter *self = in->self;
+	const VgGeometry *geo = &self->meta.geo;
+	VgHop *hop = &self->tried;
+	VgStateDisk state;
+
+	if (in->nchosen > 0 && create_below(in, labels_inexact, in->chosen[0].ref))
+		return true;
+	vg_state_read(self->index, &self->meta, NULL, &state, NULL);
+	if (!vg_ref_valid(state.root) || !vg_vertex_expand(self->index, &self->meta, &self->cache, NULL,
+													   state.root, &in->query, hop))
+		return false;
+	if (hop->head.state == VG_VERTEX_LIVE)
+		return create_below(in, labels_inexact, state.root);
+	compose(in, labels_inexact, VG_NO_REF);
+	vg_edge_set(geo, vg_slot_edge(geo, self->slot, 0), hop->ref, hop->score, VG_EDGE_PINNED,
+				hop->head.labels, hop->code);
+	((VgVertexDisk *) self->slot)->count = (uint16) Max(in->nchosen, 1);
+	return create_root(in, VG_ROLE_NEW_ROOT, hop->ref);
 }
 
 /* The vertex with some anchor: the nearest neighbour that has a place for it. */
@@ -305,8 +413,6 @@ create_vertex(Insertion *in, bool labels_inexact)
 		compose(in, labels_inexact, VG_NO_REF);
 		return create_root(in, VG_ROLE_ROOT, VG_NO_REF);
 	}
-	if (in->nchosen == 0)
-		return create_above_root(in, labels_inexact);
 	for (uint32 i = 0; i < in->nchosen; i++)
 	{
 		compose(in, labels_inexact, in->chosen[i].ref);
@@ -316,7 +422,7 @@ create_vertex(Insertion *in, bool labels_inexact)
 			return true;
 		}
 	}
-	return false;
+	return create_elsewhere(in, labels_inexact);
 }
 
 static int
@@ -423,7 +529,7 @@ offer_entry(Insertion *in)
 static void
 insert_row(VgInserter *self, Datum value, const VgLabelSet *labels, ItemPointer tid)
 {
-	Insertion in = {.self = self, .tid = *tid};
+	Insertion in = {.self = self, .own = InvalidBlockNumber, .tid = *tid};
 	bool labels_inexact = false;
 	VC_SCOPED(vc_arena_rewind) VcArenaMark mark = vc_arena_mark(self->arena);
 
@@ -453,6 +559,8 @@ insert_row(VgInserter *self, Datum value, const VgLabelSet *labels, ItemPointer 
 			break;
 		}
 	}
+	if (in.own != InvalidBlockNumber)
+		vg_group_give_back(self->index, &self->meta, in.own, false);
 	(void) mark;
 	vg_encoder_clear(self->encoder);
 }

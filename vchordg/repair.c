@@ -523,25 +523,32 @@ leave_tree(VgRepair *repair)
 {
 	const VgMeta *meta = repair->meta;
 	VgRef ref = repair->hop.ref;
-	VgRef anchor = repair->hop.head.anchor;
 
 	for (int i = 0; i < MAX_REREADS; i++)
 	{
+		VgVertexDisk head;
+		VgRef anchor;
 		VgListEdit edit;
 		VgEdgeResult result;
 		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(repair->index);
 
+		if (!read_head(repair, ref, &head))
+			return true;
+		anchor = head.anchor;
 		if (!vg_ref_valid(anchor))
 		{
 			VgStateDisk *state = vg_state_edit(&xlog, meta);
 
-			/* else a crash came between this and the end of its slot */
 			if (vg_ref_equal(state->root, ref))
 			{
 				state->root = VG_NO_REF;
 				vc_xlog_commit(&xlog);
+				return true;
 			}
-			return true;
+			/* an insert became the root above it; or a crash came between this and the end of its slot */
+			if (!read_head(repair, ref, &head) || !vg_ref_valid(head.anchor))
+				return true;
+			continue;
 		}
 		if (!vg_list_on_one_page(meta) && !read_near(repair, anchor, NULL))
 			return false;

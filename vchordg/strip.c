@@ -329,62 +329,61 @@ walk_duplicates(Relation index, BufferAccessStrategy strategy, BlockNumber blkno
 	return live;
 }
 
-/* Takes the chain off an entry if it has no row any more, under the lock that inserts take; true if it did. */
+/*
+ * Takes a page without rows out of the chain, under the lock that inserts take: the page behind `before`, or the first.
+ * false: it has rows by now, or another one is the first.  Readers on their way go on from the tombstone, which has no rows.
+ */
 static bool
-drop_chain(Relation index, BlockNumber strip, uint32 entry, const VgStripDisk *seen)
+unlink_duplicates(Relation index, BlockNumber strip, uint32 entry, const VgStripDisk *seen,
+				  BlockNumber before, BlockNumber blkno)
 {
-	BlockNumber next;
-	VgStripDisk *disk;
-	uint32 incarnation = 0;
+	uint32 incarnation;
 
 	{
-		VC_SCOPED(vc_page_write_drop) VcPageWrite w = vc_page_write(index, strip, VG_PAGE_STRIP);
+		BlockNumber *link;
+		char *page;
+		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 
-		disk = entry_of(index, strip, w.page, entry, seen->group, seen->slot & ~VG_STRIP_USED);
-		if (disk->more != seen->more)
-			return false;
-		for (next = disk->more; next != InvalidBlockNumber;)
-		{
-			VC_SCOPED(vc_page_read_drop)
-			VcPageRead r = vc_page_read(index, next, VG_PAGE_DUPLICATE);
-			const VgArrayHeadDisk *head = array_head(r.page);
-
-			if (head->dead != head->count)
-				return false;
-			incarnation = vc_page_opaque_read(r.page)->incarnation;
-			next = vc_page_opaque_read(r.page)->next;
-		}
-		disk->more = InvalidBlockNumber;
-		vc_page_write_commit(&w);
-	}
-	for (BlockNumber blkno = seen->more; blkno != InvalidBlockNumber; blkno = next)
-	{
+		page = vc_xlog_add(&xlog, strip, VG_PAGE_STRIP);
+		link = &entry_of(index, strip, page, entry, seen->group, seen->slot & ~VG_STRIP_USED)->more;
+		if (before != InvalidBlockNumber)
+			link = &vc_page_opaque(vc_xlog_add(&xlog, before, VG_PAGE_DUPLICATE))->next;
 		{
 			VC_SCOPED(vc_page_read_drop)
 			VcPageRead r = vc_page_read(index, blkno, VG_PAGE_DUPLICATE);
+			const VgArrayHeadDisk *head = array_head(r.page);
 
-			next = vc_page_opaque_read(r.page)->next;
+			if (*link != blkno || head->dead != head->count)
+				return false;
+			incarnation = vc_page_opaque_read(r.page)->incarnation;
+			*link = vc_page_opaque_read(r.page)->next;
 		}
-		vc_recycle_free_run(index, blkno, 1, seen->group, incarnation);
+		vc_xlog_commit(&xlog);
 	}
+	vc_recycle_free_run(index, blkno, 1, seen->group, incarnation);
 	return true;
 }
 
-/* One entry with further rows.  Has it any that lives? */
+/* One entry with further rows.  Has it any? */
 static bool
 walk_chain(Relation index, BufferAccessStrategy strategy, BlockNumber strip, uint32 entry,
 		   const VgStripDisk *seen, VgStripWalk *walk)
 {
-	double live = 0;
+	BlockNumber before = InvalidBlockNumber;
 	BlockNumber next = seen->more;
 
 	while (next != InvalidBlockNumber)
 	{
+		BlockNumber here = next;
+		uint32 live;
+
 		vacuum_delay_point(false);
-		live += walk_duplicates(index, strategy, next, seen->group, walk, &next);
+		live = walk_duplicates(index, strategy, here, seen->group, walk, &next);
+		walk->live += live;
+		if (live > 0 || !unlink_duplicates(index, strip, entry, seen, before, here))
+			before = here;
 	}
-	walk->live += live;
-	return live > 0 || !drop_chain(index, strip, entry, seen);
+	return before != InvalidBlockNumber;
 }
 
 static void
@@ -431,7 +430,11 @@ walk_page(Relation index, BufferAccessStrategy strategy, BlockNumber strip, VgSt
 		bool rows = ItemPointerIsValid(&entries[i].tid) && !dead[i];
 
 		if ((entries[i].slot & VG_STRIP_USED) == 0)
+		{
+			if (walk->unused != NULL)
+				walk->unused(entries[i].group, entries[i].slot, walk->arg);
 			continue;
+		}
 		if (entries[i].more != InvalidBlockNumber)
 			rows |= walk_chain(index, strategy, strip, i, &entries[i], walk);
 		if (!rows && walk->empty != NULL)

@@ -50,13 +50,14 @@ extern bool vg_strip_is_empty(Relation index, const char *page, BlockNumber stri
  * Vertices that have no row any more are reported.  Reads STRIP and DUPLICATE pages only.
  */
 typedef bool (*VgRowIsDead)(ItemPointer tid, void *arg);
-/* a vertex in use without rows: in slot `slot` of the group; called without locks */
-typedef void (*VgVertexIsEmpty)(BlockNumber group, uint16 slot, void *arg);
+/* a slot: of a vertex without rows, or without a vertex; called without locks */
+typedef void (*VgSlotVisit)(BlockNumber group, uint16 slot, void *arg);
 
 typedef struct VgStripWalk
 {
 	VgRowIsDead dead;
-	VgVertexIsEmpty empty;
+	VgSlotVisit empty;  /* a vertex in use without rows; NULL = nothing */
+	VgSlotVisit unused; /* a slot without a vertex; NULL = nothing */
 	void *arg;
 	double live;    /* out */
 	double removed; /* out */

@@ -51,7 +51,7 @@ row_is_dead(ItemPointer tid, void *arg)
 	return v->callback != NULL && v->callback(tid, v->callback_state);
 }
 
-/* VgVertexIsEmpty */
+/* VgSlotVisit */
 static void
 vertex_is_empty(BlockNumber group, uint16 slot, void *arg)
 {
@@ -82,6 +82,17 @@ vertex_is_empty(BlockNumber group, uint16 slot, void *arg)
 	v->dying[v->ndying++] = (VgDying){.ref = ref};
 }
 
+/* VgSlotVisit: a slot without a vertex may be that of a group that an insert took and never used */
+static void
+slot_is_unused(BlockNumber group, uint16 slot, void *arg)
+{
+	Vacuum *v = arg;
+
+	(void) slot;
+	if (v->meta.geo.group_pages > 1)
+		vg_group_give_back(v->info->index, &v->meta, group, true);
+}
+
 static int
 compare_dying(const void *a, const void *b)
 {
@@ -109,7 +120,8 @@ vg_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 				IndexBulkDeleteCallback callback, void *state)
 {
 	Vacuum v = {.info = info, .callback = callback, .callback_state = state};
-	VgStripWalk walk = {.dead = row_is_dead, .empty = vertex_is_empty, .arg = &v};
+	VgStripWalk walk = {
+		.dead = row_is_dead, .empty = vertex_is_empty, .unused = slot_is_unused, .arg = &v};
 	uint32 freed;
 	VC_GUARDS_ENTER();
 
@@ -156,7 +168,7 @@ vg_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats == NULL)
 	{
 		Vacuum v = {.info = info};
-		VgStripWalk walk = {.dead = row_is_dead, .arg = &v};
+		VgStripWalk walk = {.dead = row_is_dead, .unused = slot_is_unused, .arg = &v};
 
 		vg_meta_load(info->index, &v.meta);
 		vg_strip_walk(info->index, &v.meta, info->strategy, &walk);

@@ -124,10 +124,22 @@ typedef enum VgRole
  * that of `other`, in the order of locks.  The caller adds the pinned edge to ret_other's list (CHILD; the other roles are complete, their
  * pinned edge is in the slot) and commits.  Dropping the record leaves the slot free.  *xlog holds nothing before.
  * false: `other` is not what the role demands any more; the record was dropped.
+ *
+ * edge: of a child, the edge of other's list that the caller writes (vg_edges_place): a record has room for its page only.
+ *
+ * own: in and out, the group that a slot of several pages goes to, InvalidBlockNumber before the first attempt.  After
+ * the last one, if none was committed, the caller gives it back; after an error VACUUM does.
  */
 extern bool vg_vertex_create(Relation index, Relation heap, const VgMeta *meta, char *slot,
-							 ItemPointer tid, VgRole role, VgRef other, VcXlog *xlog,
-							 VgRef *ret_ref, VgListEdit *ret_other);
+							 ItemPointer tid, VgRole role, VgRef other, uint32 edge,
+							 BlockNumber *own, VcXlog *xlog, VgRef *ret_ref, VgListEdit *ret_other);
+
+/*
+ * A group of several pages that was taken and not used goes to the free list, if it is not there yet.  unless_running: only if
+ * whoever took it is certainly not at work any more.  One record, or none.
+ */
+extern void vg_group_give_back(Relation index, const VgMeta *meta, BlockNumber group,
+							   bool unless_running);
 
 /*
  * VACUUM: the slot becomes free, its incarnation goes on, its group goes to the free list.  It has no rows, and

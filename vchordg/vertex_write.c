@@ -4,14 +4,17 @@
  *
  * Records and their order (README.md, "WAL steps").  A vertex appears in one record: STRIP page, first page of its group, first page
  * of its anchor (and the page of the edge there).  What a long slot has on further pages is written before, into
- * a group that only this inserter knows: a new one, or one taken off the free list.  A crash in between leaves a group that
- * no list names; it costs its space until VACUUM's sweep puts it on the free list again.
+ * a group that only this inserter knows: a new one, or one taken off the free list.  Such a group is claimed: it has
+ * the next transaction id of then.  A crash or an error in between leaves it in no list; VACUUM, which meets it in the strip, puts
+ * it on the free list when all transactions are over that could have claimed it.
  *
  * Locks: STATE page, STRIP page, pages of groups in ascending order.
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 
 #include "core/recycle.h"
 #include "core/report.h"
@@ -122,6 +125,17 @@ init_first(const VgGeometry *geo, char *page, BlockNumber strip, uint32 strip_fi
 	return head;
 }
 
+/* where the rows of a group are; false: the group has no free slot */
+static bool
+look_at_group(Relation index, BlockNumber group, BlockNumber *ret_strip)
+{
+	VC_SCOPED(vc_page_read_drop) VcPageRead r = vc_page_read(index, group, VG_PAGE_VERTEX);
+	const VgVertexHeadDisk *head = (const VgVertexHeadDisk *) (r.page + VG_HEAD_OFFSET);
+
+	*ret_strip = head->strip;
+	return head->free_slots > 0;
+}
+
 /* A group of one page for everybody: it becomes the open one, unless somebody was faster. */
 static void
 open_new_group(Relation index, Relation heap, const VgMeta *meta, BlockNumber full)
@@ -135,6 +149,9 @@ open_new_group(Relation index, Relation heap, const VgMeta *meta, BlockNumber fu
 
 	state = vg_state_edit(&xlog, meta);
 	if (state->open_group != full)
+		return;
+	/* VACUUM, which holds the STATE page then, may have made room; it is in no list while it is open */
+	if (full != InvalidBlockNumber && look_at_group(index, full, &strip))
 		return;
 	if (state->free_group != InvalidBlockNumber)
 	{
@@ -188,24 +205,20 @@ take_long_group(Relation index, Relation heap, const VgMeta *meta)
 			state->free_group = head->next_free;
 			head->on_free_list = 0;
 			head->next_free = InvalidBlockNumber;
+			head->claim = U64FromFullTransactionId(ReadNextFullTransactionId());
 			vc_xlog_commit(&xlog);
 			return group;
 		}
 	}
 	group = vc_recycle_alloc_run(index, heap, geo->group_pages, VG_PAGE_VERTEX, 0, 0);
-	for (uint32 ordinal = 1; ordinal < geo->group_pages; ordinal++)
 	{
-		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
-
-		init_page(geo, vc_xlog_add(&xlog, group + ordinal, VG_PAGE_VERTEX), ordinal);
-		vc_xlog_commit(&xlog);
-	}
-	{
+		VgVertexHeadDisk *head;
 		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 
 		state = vg_state_edit(&xlog, meta);
 		vg_strip_reserve(heap, &xlog, meta, state, 1, &strip, &first);
-		init_first(geo, vc_xlog_add(&xlog, group, VG_PAGE_VERTEX), strip, first);
+		head = init_first(geo, vc_xlog_add(&xlog, group, VG_PAGE_VERTEX), strip, first);
+		head->claim = U64FromFullTransactionId(ReadNextFullTransactionId());
 		vg_strip_fill(&xlog, strip, first, group, 1);
 		vc_xlog_commit(&xlog);
 	}
@@ -226,23 +239,40 @@ write_tail(Relation index, const VgMeta *meta, BlockNumber group, const char *sl
 
 		CHECK_FOR_INTERRUPTS();
 		page = vc_xlog_add(&xlog, group + ordinal, VG_PAGE_VERTEX);
+		init_page(geo, page, ordinal);
 		memcpy(page + VG_BODY_OFFSET, slot + at, Min(geo->slot_bytes - at, VG_BODY_BYTES));
 		vc_xlog_commit(&xlog);
 	}
 }
 
-/* ---- a vertex ---- */
-
-/* where the rows of a group are; false: the group has no free slot */
-static bool
-look_at_group(Relation index, BlockNumber group, BlockNumber *ret_strip)
+void
+vg_group_give_back(Relation index, const VgMeta *meta, BlockNumber group, bool unless_running)
 {
-	VC_SCOPED(vc_page_read_drop) VcPageRead r = vc_page_read(index, group, VG_PAGE_VERTEX);
-	const VgVertexHeadDisk *head = (const VgVertexHeadDisk *) (r.page + VG_HEAD_OFFSET);
+	VgStateDisk *state;
+	VgVertexHeadDisk *head;
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(index);
 
-	*ret_strip = head->strip;
-	return head->free_slots > 0;
+	{
+		VC_SCOPED(vc_page_read_drop) VcPageRead r = vc_page_read(index, group, VG_PAGE_VERTEX);
+
+		if (((const VgVertexHeadDisk *) (r.page + VG_HEAD_OFFSET))->claim == 0)
+			return;
+	}
+	state = vg_state_edit(&xlog, meta);
+	head = (VgVertexHeadDisk *) (vc_xlog_add(&xlog, group, VG_PAGE_VERTEX) + VG_HEAD_OFFSET);
+	if (head->claim == 0 || head->used != 0 || head->on_free_list || head->ordinal != 0)
+		return;
+	if (unless_running &&
+		!GlobalVisCheckRemovableFullXid(NULL, FullTransactionIdFromU64(head->claim)))
+		return;
+	head->claim = 0;
+	head->on_free_list = 1;
+	head->next_free = state->free_group;
+	state->free_group = group;
+	vc_xlog_commit(&xlog);
 }
+
+/* ---- a vertex ---- */
 
 /* The slot on its group's first page, which is in the record; -1: none is free. */
 static int
@@ -270,18 +300,20 @@ fill_slot(Relation index, const VgMeta *meta, char *page, BlockNumber group, con
 	vertex->incarnation = incarnation;
 	head->used |= UINT64CONST(1) << n;
 	head->free_slots--;
+	head->claim = 0;
 	*ret_ref = (VgRef){group, (uint16) n, incarnation};
 	return (int) (head->strip_first + n);
 }
 
 /* the page of `other`, and for a child the page where its edge goes */
 static bool
-add_other(const VgMeta *meta, VgRole role, VgRef other, VcXlog *xlog, VgListEdit *ret_other)
+add_other(const VgMeta *meta, VgRole role, VgRef other, uint32 edge, VcXlog *xlog,
+		  VgListEdit *ret_other)
 {
 	if (!vg_list_edit(xlog, meta, other, role == VG_ROLE_CHILD, ret_other))
 		return false;
 	if (role == VG_ROLE_CHILD && !vg_list_on_one_page(meta))
-		vg_list_edge(ret_other, Min(ret_other->head->count, meta->geo.m - 1));
+		vg_list_edge(ret_other, edge);
 	return true;
 }
 
@@ -307,8 +339,8 @@ role_possible(VgRole role, VgRef other, const VgStateDisk *state)
  */
 static bool
 create_in(Relation index, const VgMeta *meta, BlockNumber group, BlockNumber strip,
-		  const char *slot, ItemPointer tid, VgRole role, VgRef other, VcXlog *xlog, VgRef *ret_ref,
-		  VgListEdit *ret_other, bool *ret_possible)
+		  const char *slot, ItemPointer tid, VgRole role, VgRef other, uint32 edge, VcXlog *xlog,
+		  VgRef *ret_ref, VgListEdit *ret_other, bool *ret_possible)
 {
 	VgStateDisk *state = role == VG_ROLE_CHILD ? NULL : vg_state_edit(xlog, meta);
 	bool before = role != VG_ROLE_ROOT && other.group < group;
@@ -321,7 +353,7 @@ create_in(Relation index, const VgMeta *meta, BlockNumber group, BlockNumber str
 		return true;
 	strip_page = vc_xlog_add(xlog, strip, VG_PAGE_STRIP);
 	if (before)
-		*ret_possible = add_other(meta, role, other, xlog, ret_other);
+		*ret_possible = add_other(meta, role, other, edge, xlog, ret_other);
 	if (!*ret_possible)
 		return true;
 	page = add_page(xlog, group);
@@ -332,7 +364,7 @@ create_in(Relation index, const VgMeta *meta, BlockNumber group, BlockNumber str
 		return false;
 	vg_strip_set(index, strip_page, strip, (uint32) entry, *ret_ref, tid);
 	if (role != VG_ROLE_ROOT && !before)
-		*ret_possible = add_other(meta, role, other, xlog, ret_other);
+		*ret_possible = add_other(meta, role, other, edge, xlog, ret_other);
 	if (*ret_possible && role == VG_ROLE_NEW_ROOT)
 		ret_other->head->anchor = *ret_ref;
 	if (state != NULL)
@@ -342,18 +374,18 @@ create_in(Relation index, const VgMeta *meta, BlockNumber group, BlockNumber str
 
 bool
 vg_vertex_create(Relation index, Relation heap, const VgMeta *meta, char *slot, ItemPointer tid,
-				 VgRole role, VgRef other, VcXlog *xlog, VgRef *ret_ref, VgListEdit *ret_other)
+				 VgRole role, VgRef other, uint32 edge, BlockNumber *own, VcXlog *xlog,
+				 VgRef *ret_ref, VgListEdit *ret_other)
 {
-	BlockNumber own = InvalidBlockNumber; /* group that only we know */
-
 	if (meta->geo.group_pages > 1)
 	{
-		own = take_long_group(index, heap, meta);
-		write_tail(index, meta, own, slot);
+		if (*own == InvalidBlockNumber)
+			*own = take_long_group(index, heap, meta);
+		write_tail(index, meta, *own, slot);
 	}
 	for (;;)
 	{
-		BlockNumber group = own;
+		BlockNumber group = *own;
 		BlockNumber strip;
 		bool possible;
 
@@ -373,8 +405,8 @@ vg_vertex_create(Relation index, Relation heap, const VgMeta *meta, char *slot, 
 		else
 			look_at_group(index, group, &strip);
 		*xlog = vc_xlog_begin(index);
-		if (create_in(index, meta, group, strip, slot, tid, role, other, xlog, ret_ref, ret_other,
-					  &possible))
+		if (create_in(index, meta, group, strip, slot, tid, role, other, edge, xlog, ret_ref,
+					  ret_other, &possible))
 		{
 			if (!possible)
 				vc_xlog_drop(xlog);
