@@ -108,6 +108,9 @@ extern void rq_build_options(Relation index, RqBuildOptions *ret_options);
 extern bytea *rq_amoptions(Datum reloptions, bool validate);
 extern void rq_options_init(void); /* registers the reloption kind; _PG_init */
 
+/* rows of 64 dimensions and fewer are kept as f32: a one-bit bound prunes nothing there */
+#define RQ_EXACT_MAX_DIM 64
+
 /* opclass.c */
 #define RQ_AM_NAME "vchordrq" /* also the prefix of what support functions 1 return */
 

@@ -21,9 +21,6 @@
 #include "vchordrq/am.h"
 #include "vchordrq/meta.h"
 
-/* rows of 64 dimensions and fewer are kept as f32: a one-bit bound prunes nothing there */
-#define RQ_EXACT_MAX_DIM 64
-
 /* phases of pg_stat_progress_create_index, in the order of build.c's table */
 typedef enum RqBuildPhase
 {

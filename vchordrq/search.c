@@ -64,7 +64,13 @@
  * the filter's share can be results, so a row lost to a tighter bound is rarely one; 1.2 saves a third of
  * the rows judged and keeps recall at 0.97 where 1.9 has 0.995 (docs/tuning.md).
  */
-#define FILTER_EPSILON     1.2
+#define FILTER_EPSILON 1.2
+/*
+ * The same of vectors so short that one bit a dimension tells next to nothing, and that nothing well: of 8 dimensions
+ * the error is far from normal.  Only quantised columns have codes there (RQ_EXACT_MAX_DIM).
+ */
+#define SHORT_EPSILON 4.0
+
 #define CODES_MARGIN(need) ((need) + (need) / 8 + 2) /* dead rows count, too */
 #define INITIAL_ROOM       512
 

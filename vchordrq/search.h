@@ -219,9 +219,14 @@ rq_search_kth(const RqSearch *search)
 {
 	float kth = rq_ceiling_limit(&search->best);
 
-	if (search->use_codes)
-		kth = Min(kth, search->filter ? search->census.limit : rq_ceiling_estimate(&search->upper));
-	return kth;
+	if (!search->use_codes)
+		return kth;
+	if (search->filter)
+		return Min(kth, search->census.limit);
+	/* of many poor estimates the k-th smallest is far too small */
+	if (search->meta->geo.dim <= RQ_EXACT_MAX_DIM)
+		return Min(kth, rq_ceiling_limit(&search->upper));
+	return Min(kth, rq_ceiling_estimate(&search->upper));
 }
 
 /* Is evaluating these quals inside the scan cheaper than reranking rows that fail them? */
