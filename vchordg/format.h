@@ -148,6 +148,7 @@ typedef struct VgStateDisk
 	uint32 nlabels;         /* labels known; a label's number is its place in the directory */
 	uint32 nentries;        /* rows that follow */
 	uint32 dying;           /* vertices without rows that VACUUM has not freed yet, about */
+	uint32 frees;           /* counts vertices freed: a search notices that ways may have moved */
 } VgStateDisk;
 
 #define VG_STATE_ENTRIES_AT 64

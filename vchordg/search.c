@@ -9,6 +9,9 @@
  * Whether a vertex counts (labels, quals of the plan) is asked when its exact score would enter the ef best, and
  * once.  Vertices that do not count are navigated all the same, so the graph stays connected under a filter.
  *
+ * VACUUM moves anchors before it frees a vertex (repair.c).  A search may have read the new anchor's list before, and come
+ * to the freed vertex after; so one that runs out of vertices while some were freed looks at all lists again.
+ *
  * Memory: queue, visited set and results grow within options.memory.  Beyond it nothing new is queued, and the caller is
  * told (vg_search_overflowed).
  */
@@ -100,6 +103,7 @@ struct VgSearch
 	uint32 ef;
 	uint32 best_room;
 
+	uint32 frees; /* of the STATE page when the starts were read */
 	bool overflowed;
 };
 
@@ -318,6 +322,7 @@ add_starts(VgSearch *search)
 	VgEstimate estimates[VG_MAX_ENTRIES];
 
 	vg_state_read(search->index, search->meta, search->cache, &state, search->entries);
+	search->frees = state.frees;
 	if (!vg_ref_valid(state.root))
 		return;
 	vg_estimate(search->query, search->entries + geo->edge_code, geo->edge_bytes, state.nentries,
@@ -462,6 +467,34 @@ take_window(VgSearch *search, uint32 beam, VgRef *window)
 	return n;
 }
 
+/* Vertices were freed since the starts were read: what do the starts and the lists name now that was not seen?  false: nothing. */
+static bool
+look_again(VgSearch *search)
+{
+	VgHop *hop = &search->hop;
+	VgStateDisk state;
+
+	vg_state_read(search->index, search->meta, search->cache, &state, NULL);
+	if (state.frees == search->frees || search->overflowed)
+		return false;
+	add_starts(search);
+	hop->row = hop->code = NULL;
+	for (uint32 i = 0; i < search->nfound; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!vg_vertex_expand(search->index, search->meta, search->cache, NULL,
+							  search->found[i].ref, search->query, hop))
+			continue;
+		for (uint32 e = 0; e < hop->nedges; e++)
+		{
+			if (mark_visited(search, hop->to[e]))
+				push(search,
+					 (Queued){hop->estimates[e].score, hop->estimates[e].bound, hop->to[e]});
+		}
+	}
+	return search->nqueue > 0;
+}
+
 bool
 vg_search_run(VgSearch *search, uint32 ef)
 {
@@ -474,7 +507,11 @@ vg_search_run(VgSearch *search, uint32 ef)
 		uint32 n = take_window(search, beam, window);
 
 		if (n == 0)
-			break;
+		{
+			if (search->nqueue > 0 || search->nfar > 0 || !look_again(search))
+				break;
+			continue;
+		}
 		CHECK_FOR_INTERRUPTS();
 		for (uint32 i = 0; i < n; i++)
 			expand(search, window[i]);

@@ -442,6 +442,7 @@ vg_vertex_free(Relation index, const VgMeta *meta, VgRef ref)
 	memset(vertex, 0, Min(geo->slot_bytes, VG_BODY_BYTES));
 	vertex->incarnation = incarnation + 1;
 	vertex->state = VG_VERTEX_FREE;
+	state->frees++;
 	head->used &= ~(UINT64CONST(1) << ref.slot);
 	head->free_slots++;
 	if (!head->on_free_list && state->open_group != ref.group)
