@@ -118,8 +118,3 @@ CREATE OPERATOR CLASS int2_array_label_ops DEFAULT FOR TYPE smallint[] USING vch
 CREATE OPERATOR CLASS int4_array_label_ops DEFAULT FOR TYPE integer[] USING vchordg AS
     OPERATOR 3 && (anyarray, anyarray) FOR SEARCH,
     OPERATOR 4 = (anyarray, anyarray) FOR SEARCH;
-
-CREATE FUNCTION vchordg_prewarm(index regclass) RETURNS text
-    AS '$libdir/vchordg', 'vchordg_prewarm'
-    LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION vchordg_prewarm IS 'read an index into shared buffers';
