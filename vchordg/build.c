@@ -267,7 +267,7 @@ add_vertex(VgBuild *build, uint64 labels, ItemPointer tid)
 	build->n++;
 }
 
-static void finish_in_memory(VgBuild *build);
+static void finish_in_memory(VgBuild *build, bool more);
 
 /* Is there memory for twice the vertices there are room for?  Else what there is becomes the index. */
 static bool
@@ -296,7 +296,7 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive
 		return;
 	build->index_tuples++;
 	if (build->inserter == NULL && must_finish(build))
-		finish_in_memory(build);
+		finish_in_memory(build, true);
 	if (build->inserter != NULL)
 	{
 		vg_inserter_insert(build->inserter, values[0], labelled ? values[1] : (Datum) 0,
@@ -390,14 +390,14 @@ place_of(void *arg, uint32 vertex)
 	return vg_build_ref(place->build, place->position[vertex]);
 }
 
+/* more: rows follow, for which there is no memory */
 static void
-finish_in_memory(VgBuild *build)
+finish_in_memory(VgBuild *build, bool more)
 {
 	uint32 *position;
 	MemoryContext old = MemoryContextSwitchTo(build->context);
 	VgGraphOptions options = graph_options(build);
 	char *memory;
-	bool more = build->room > 0 && build->n == build->room;
 
 	hash_destroy(build->twins_of);
 	build->twins_of = NULL;
@@ -488,7 +488,7 @@ vg_ambuild(Relation heap, Relation index, IndexInfo *indexInfo)
 	build->heap_tuples =
 		table_index_build_scan(heap, index, indexInfo, true, true, add_row, build, NULL);
 	if (build->inserter == NULL)
-		finish_in_memory(build);
+		finish_in_memory(build, false);
 	result->heap_tuples = build->heap_tuples;
 	result->index_tuples = build->index_tuples;
 	vc_progress_tuples_done((int64) result->index_tuples);
