@@ -55,9 +55,9 @@ vg_encoder_clear(VgEncoder *enc)
 	enc->view.x = NULL;
 }
 
-/* everything else from the view */
+/* x and its norm from the view */
 static void
-set_view(VgEncoder *enc)
+set_plain(VgEncoder *enc)
 {
 	const VgMeta *meta = enc->meta;
 
@@ -74,6 +74,13 @@ set_view(VgEncoder *enc)
 	else if (!(enc->norm2 <= MAX_LENGTH * MAX_LENGTH)) /* true for NaN, too */
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("vector is too long"),
 						errdetail("Its L2 norm must not exceed %g.", MAX_LENGTH)));
+}
+
+static void
+set_rotated(VgEncoder *enc)
+{
+	const VgMeta *meta = enc->meta;
+
 	if (vcv_is_quantized((VcvType) meta->disk.type))
 		memcpy(enc->rotated, enc->x, meta->geo.dim * sizeof(float));
 	else
@@ -81,7 +88,7 @@ set_view(VgEncoder *enc)
 }
 
 void
-vg_encoder_set(VgEncoder *enc, Datum value)
+vg_encoder_set_plain(VgEncoder *enc, Datum value)
 {
 	const VgMeta *meta = enc->meta;
 	struct varlena *plain;
@@ -94,7 +101,14 @@ vg_encoder_set(VgEncoder *enc, Datum value)
 	if (enc->view.dim != meta->geo.dim)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %u dimensions, not %u", meta->geo.dim, enc->view.dim)));
-	set_view(enc);
+	set_plain(enc);
+}
+
+void
+vg_encoder_set(VgEncoder *enc, Datum value)
+{
+	vg_encoder_set_plain(enc, value);
+	set_rotated(enc);
 }
 
 void
@@ -102,7 +116,8 @@ vg_encoder_set_row(VgEncoder *enc, const void *row)
 {
 	vg_encoder_clear(enc);
 	enc->view = (VcvView){.type = enc->meta->geo.type, .dim = enc->meta->geo.dim, .x = row};
-	set_view(enc);
+	set_plain(enc);
+	set_rotated(enc);
 }
 
 void
@@ -305,4 +320,14 @@ vg_scorer_end(const VgScorer *scorer, float inverse_norm)
 	if (metric == VCV_COSINE)
 		return -scorer->sum * inverse_norm;
 	return metric == VCV_L2 ? scorer->sum : -scorer->sum;
+}
+
+float
+vg_score(const VgQuery *query, const VgEncoder *enc)
+{
+	VgScorer scorer;
+
+	vg_scorer_begin(&scorer, query);
+	vg_scorer_add(&scorer, enc->view.x, query->meta->geo.row_bytes);
+	return vg_scorer_end(&scorer, enc->inverse_norm);
 }

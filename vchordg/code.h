@@ -37,6 +37,8 @@ extern VgEncoder *vg_encoder_create(MemoryContext context, const VgMeta *meta);
  * view, x, rotated, inverse_norm.  Under cosine a zero vector is indexed with a score of 0 to everything.
  */
 extern void vg_encoder_set(VgEncoder *enc, Datum value);
+/* Without `rotated`, which exact scores need not. */
+extern void vg_encoder_set_plain(VgEncoder *enc, Datum value);
 /* The same of a stored row, which must live as long. */
 extern void vg_encoder_set_row(VgEncoder *enc, const void *row);
 extern void vg_encoder_clear(VgEncoder *enc);
@@ -87,5 +89,8 @@ typedef struct VgScorer
 extern void vg_scorer_begin(VgScorer *scorer, const VgQuery *query);
 extern void vg_scorer_add(VgScorer *scorer, const char *part, uint32 bytes);
 extern float vg_scorer_end(const VgScorer *scorer, float inverse_norm);
+
+/* The same of the value that an encoder holds. */
+extern float vg_score(const VgQuery *query, const VgEncoder *enc);
 
 #endif

@@ -8,9 +8,12 @@
 
 #include "core/simd/vector/ops.h"
 
-/* degrees to choose from when nobody asked for one (DiskANN uses 32 to 64; upstream's default is 32) */
+/*
+ * Degrees to choose from when nobody asked for one (DiskANN uses 32 to 64).  No more is typical than this, because with 28
+ * a vector of 256 dimensions with labels, or a halfvec of 384, would have a page to itself.
+ */
 #define AUTO_LEAST     20
-#define AUTO_TYPICAL   28
+#define AUTO_TYPICAL   24
 #define AUTO_MOST      48
 #define AUTO_IN_GROUPS 32
 

@@ -8,6 +8,10 @@
  *
  * A vertex' rows are read from the strip when it counts: under a filter evaluated in the scan each row is
  * judged then, and a vertex counts if one of its rows passes.
+ *
+ * Where a walk of the graph would expand too much of it, the scan goes another way.  If the labels asked for have few
+ * vertices, these are visited by their postings, and nothing else is.  If a filter lets so little pass that a fifth
+ * of the vertices would be expanded, or memory runs out, the remaining rows come from one pass over the table.
  */
 #include "postgres.h"
 
@@ -17,8 +21,10 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 
+#include "core/compare.h"
 #include "core/scan.h"
 #include "core/stats_table.h"
+#include "core/table_pass.h"
 #include "core/tid.h"
 #include "core/vector/sphere.h"
 
@@ -38,22 +44,16 @@
 /* of bounds that put neighbours aside: of those within it one in forty is put aside in error, until the next round */
 #define SEARCH_EPSILON 1.9f
 
+/* expansions of a walk for one vertex that counts, as in cost.c */
+#define EXPANSIONS 1.2
+
+/* share of the vertices where a pass over the table is cheaper: a row costs about a fifth of an expansion */
+#define WALK_SHARE 0.2
+
 /* share of work_mem for the search; the rest is results */
 #define SEARCH_SHARE 0.75
 
-typedef struct VgResult
-{
-	float score;
-	ItemPointerData tid;
-} VgResult;
-
-/* rows of a vertex that passed the filter */
-typedef struct VgPassed
-{
-	VgRef ref;
-	uint32 first;
-	uint32 n;
-} VgPassed;
+typedef VcTablePassRow VgResult;
 
 typedef struct VgScan
 {
@@ -62,7 +62,7 @@ typedef struct VgScan
 	VgMeta meta;
 	VcReadCache cache;
 	VgEncoder *encoder; /* of the query vector */
-	VgEncoder *other;   /* of centres compared with it, or NULL */
+	VgEncoder *other;   /* of centres compared with it and of rows of the table, or NULL */
 	VgSearch *search;
 	VgSearchParams params;
 
@@ -75,7 +75,12 @@ typedef struct VgScan
 	float range;  /* the same as a score, rounded up */
 	VgLabelQuery labels;
 	uint32 ef;
-	bool done; /* a wider search finds nothing more */
+	bool done;     /* a wider search finds nothing more */
+	bool in_table; /* the rest comes by passes over the table */
+	VcTablePass pass;
+	uint64 *delivered; /* vc_tid_key of rows handed out by rounds of the search */
+	size_t ndelivered;
+	size_t delivered_room;
 
 	bool *emitted; /* [found] in an earlier round */
 	uint32 emitted_room;
@@ -107,14 +112,21 @@ find_order(const IndexScanDesc scan, Datum *ret_query)
 	return found;
 }
 
+static VgEncoder *
+other_of(VgScan *self, Datum value)
+{
+	if (self->other == NULL)
+		self->other = vg_encoder_create(self->frame.mcxt, &self->meta);
+	vg_encoder_set_plain(self->other, value);
+	return self->other;
+}
+
 /* Is this the centre that the search goes out from? */
 static bool
 is_query(VgScan *self, Datum center)
 {
-	if (self->other == NULL)
-		self->other = vg_encoder_create(self->frame.mcxt, &self->meta);
-	vg_encoder_set(self->other, center);
-	return memcmp(self->encoder->view.x, self->other->view.x, self->meta.geo.row_bytes) == 0;
+	return memcmp(self->encoder->view.x, other_of(self, center)->view.x,
+				  self->meta.geo.row_bytes) == 0;
 }
 
 /*
@@ -260,18 +272,72 @@ collect(VgScan *self)
 	qsort(self->results, self->nresults, sizeof(VgResult), compare_results);
 }
 
+/* VcTablePassScore */
+static bool
+score_row(void *arg, TupleTableSlot *slot, float *ret_score)
+{
+	VgScan *self = arg;
+	Datum values[INDEX_MAX_KEYS];
+	bool isnull[INDEX_MAX_KEYS];
+
+	vc_heapfetch_values(vc_scan_fetch(&self->frame), slot, values, isnull);
+	if (isnull[0])
+		return false;
+	*ret_score = vg_score(&self->query, other_of(self, values[0]));
+	vg_encoder_clear(self->other);
+	return !(*ret_score > self->range);
+}
+
+/* The rest by passes over the table, if that is possible. */
+static bool
+turn_to_table(VgScan *self)
+{
+	if (!vc_table_pass_possible(&self->frame))
+		return false;
+	qsort(self->delivered, self->ndelivered, sizeof(uint64), vc_compare_u64);
+	vc_table_pass_init(&self->pass, &self->frame, self->filter, self->params.memory, score_row,
+					   self, self->delivered, self->ndelivered);
+	self->in_table = true;
+	/* a pass knows nothing of labels */
+	self->recheck |= self->labels.present;
+	return true;
+}
+
+/* The next rows of the table. */
+static bool
+pass_over_table(VgScan *self)
+{
+	if (self->done)
+		return false;
+	self->done = !vc_table_pass_run(&self->pass);
+	self->next = 0;
+	self->nresults = (uint32) self->pass.nrows;
+	return self->nresults > 0;
+}
+
 static bool
 vg_scan_round(VcScan *frame, int round)
 {
 	VgScan *self = (VgScan *) frame;
 
+	if (self->in_table)
+		return pass_over_table(self);
 	for (;;)
 	{
 		if (self->done || (round > 0 && !self->params.automatic))
 			return false;
 		if (round > 0)
 			self->ef = Min(self->ef * 2, PG_INT32_MAX / 4);
-		self->done = !vg_search_run(self->search, self->ef) || vg_search_overflowed(self->search);
+		self->done = !vg_search_run(self->search, self->ef);
+		if (vg_search_gave_up(self->search) || vg_search_overflowed(self->search))
+		{
+			if (turn_to_table(self))
+				return pass_over_table(self);
+			self->done = vg_search_overflowed(self->search);
+			vg_search_go_on(self->search);
+			if (!self->done)
+				self->done = !vg_search_run(self->search, self->ef);
+		}
 		/* all that is within the radius is in the ef best */
 		if (vg_search_threshold(self->search) > self->range)
 			self->done = true;
@@ -282,6 +348,59 @@ vg_scan_round(VcScan *frame, int round)
 	}
 }
 
+/* postings of the labels asked for */
+typedef struct Listed
+{
+	VgRef *refs;
+	size_t n;
+	size_t room;
+} Listed;
+
+/* VgPostingVisit */
+static void
+list_ref(void *arg, VgRef ref)
+{
+	Listed *listed = arg;
+
+	if (listed->n == listed->room)
+	{
+		listed->room *= 2;
+		listed->refs = repalloc_huge(listed->refs, listed->room * sizeof(VgRef));
+	}
+	listed->refs[listed->n++] = ref;
+}
+
+static void
+visit_postings(VgScan *self)
+{
+	Listed listed = {.room = (size_t) Max(self->labels.vertices, 64)};
+
+	listed.refs = palloc_extended(listed.room * sizeof(VgRef), MCXT_ALLOC_HUGE);
+	vg_labels_walk(self->frame.scan->indexRelation, &self->meta, &self->labels, list_ref, &listed);
+	vg_search_visit(self->search, listed.refs, listed.n, (VcStreamMode) vg_io_rerank);
+	pfree(listed.refs);
+}
+
+/* vertices of the index, about */
+static double
+vertices_of(const VgScan *self)
+{
+	double pages = RelationGetNumberOfBlocks(self->frame.scan->indexRelation);
+
+	return pages / self->meta.geo.group_pages * self->meta.geo.group_slots;
+}
+
+/* Have the labels fewer vertices than a walk would expand to find ef of them? */
+static bool
+labels_are_few(const VgScan *self, double vertices)
+{
+	double theirs = self->labels.vertices;
+
+	/* a result that is not expanded any further takes less than half of the time of one that is */
+	return self->labels.present && theirs * theirs <= 2 * EXPANSIONS * self->ef * vertices &&
+		   theirs * sizeof(VgFound) * 3 < self->params.memory;
+}
+
 static bool
 vg_scan_start(VcScan *frame)
 {
@@ -289,6 +408,7 @@ vg_scan_start(VcScan *frame)
 	Relation index = frame->scan->indexRelation;
 	int64 wanted = vc_scan_wanted(frame);
 	VgSearchOptions options;
+	double vertices;
 
 	if (!self->ready)
 	{
@@ -307,6 +427,10 @@ vg_scan_start(VcScan *frame)
 	self->tids = NULL;
 	self->tids_room = 0;
 	self->done = false;
+	self->in_table = false;
+	self->delivered = NULL;
+	self->ndelivered = 0;
+	self->delivered_room = 0;
 	if (!find_query(self))
 		return false;
 	self->range = vcv_metric_score((VcvMetric) self->meta.disk.metric, self->radius);
@@ -319,21 +443,41 @@ vg_scan_start(VcScan *frame)
 	self->recheck |= self->labels.present && !self->labels.exact;
 	self->filter = wants_filter(self);
 	vg_query_init(&self->query, self->encoder, SEARCH_EPSILON, frame->arena);
+	self->ef = self->params.ef;
+	if (self->params.automatic)
+		self->ef = (uint32) Min(Max(AUTO_EF, wanted * AUTO_EF_A_ROW), AUTO_EF_MAX);
+	vertices = self->filter || self->labels.present ? vertices_of(self) : 0;
 	options = (VgSearchOptions){.beam = self->params.beam,
 								.epsilon = SEARCH_EPSILON,
 								.with_rows_only = true,
 								.labels = self->labels.present ? self->labels.signature : 0,
+								.listed = labels_are_few(self, vertices),
+								.most = self->filter ? (size_t) Max(WALK_SHARE * vertices, 1) : 0,
 								.memory = (size_t) (self->params.memory * SEARCH_SHARE),
 								.counts = self->filter ? passes : NULL,
 								.arg = self,
 								.counters = &frame->counters};
-	self->ef = self->params.ef;
-	if (self->params.automatic)
-		self->ef = (uint32) Min(Max(AUTO_EF, wanted * AUTO_EF_A_ROW), AUTO_EF_MAX);
 	vg_search_begin(self->search, &self->query, &options);
-	for (uint32 i = 0; i < self->labels.nlabels; i++)
+	if (options.listed)
+		visit_postings(self);
+	for (uint32 i = 0; !options.listed && i < self->labels.nlabels; i++)
 		vg_search_add_entry(self->search, self->labels.labels[i].entry);
 	return vg_scan_round(frame, 0);
+}
+
+/* A pass over the table must not deliver it again. */
+static void
+remember_delivered(VgScan *self, const ItemPointerData *tid)
+{
+	if (self->ndelivered == self->delivered_room)
+	{
+		self->delivered_room = Max(2 * self->delivered_room, 64);
+		self->delivered =
+			self->delivered == NULL
+				? palloc(self->delivered_room * sizeof(uint64))
+				: repalloc_huge(self->delivered, self->delivered_room * sizeof(uint64));
+	}
+	self->delivered[self->ndelivered++] = vc_tid_key(tid);
 }
 
 static bool
@@ -344,7 +488,9 @@ vg_scan_next(VcScan *frame, VcScanRow *ret_row)
 
 	if (self->next == self->nresults)
 		return false;
-	result = &self->results[self->next++];
+	result = &(self->in_table ? self->pass.rows : self->results)[self->next++];
+	if (!self->in_table)
+		remember_delivered(self, &result->tid);
 	ret_row->tid = result->tid;
 	ret_row->recheck = self->recheck;
 	ret_row->distance = vcv_metric_result((VcvMetric) self->meta.disk.metric, result->score);

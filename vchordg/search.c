@@ -31,6 +31,9 @@
 /* most vertices whose pages are asked for together */
 #define BEAM_MAX 64
 
+/* expansions after which the share of vertices that count is believed */
+#define BELIEVED 256
+
 #define INITIAL_ROOM 256
 #define VISITED_BITS 10
 
@@ -105,6 +108,7 @@ struct VgSearch
 
 	uint32 frees; /* of the STATE page when the starts were read */
 	bool overflowed;
+	bool gave_up;
 };
 
 /* the sequence is not known in advance: pages are asked for one window at a time */
@@ -373,9 +377,11 @@ vg_search_begin(VgSearch *search, const VgQuery *query, const VgSearchOptions *o
 	search->ef = 0;
 	search->best_room = 0;
 	search->overflowed = false;
+	search->gave_up = false;
 	search->options.memory = Max(options->memory, 4 * bytes_used(search));
 	vc_stream_reset(search->stream);
-	add_starts(search);
+	if (!options->listed)
+		add_starts(search);
 }
 
 /* What an expansion found, and what insertion wants to keep of it. */
@@ -448,6 +454,86 @@ expand(VgSearch *search, VgRef ref)
 	}
 }
 
+/* vertices about to be visited */
+typedef struct Visit
+{
+	const VgMeta *meta;
+	const VgRef *refs;
+	size_t n;
+	size_t asked; /* vertex whose pages are asked for next */
+	uint32 pages; /* of these, asked for */
+} Visit;
+
+/* VcStreamNext */
+static BlockNumber
+next_visited_block(void *arg)
+{
+	Visit *visit = arg;
+	BlockNumber blkno;
+
+	if (visit->asked == visit->n)
+		return InvalidBlockNumber;
+	blkno = visit->refs[visit->asked].group + visit->pages++;
+	if (visit->pages == visit->meta->geo.group_pages)
+	{
+		visit->asked++;
+		visit->pages = 0;
+	}
+	return blkno;
+}
+
+static int
+compare_refs(const void *a, const void *b)
+{
+	uint64 x = ref_key(*(const VgRef *) a);
+	uint64 y = ref_key(*(const VgRef *) b);
+
+	return (x > y) - (x < y);
+}
+
+void
+vg_search_visit(VgSearch *search, VgRef *refs, size_t n, VcStreamMode io)
+{
+	Visit visit = {.meta = search->meta, .refs = refs, .n = n};
+	VcStream *stream =
+		vc_stream_begin(search->index, io, search->cache, next_visited_block, &visit);
+	VgEstimate *estimates = search->hop.estimates;
+
+	/* their neighbours are not looked at */
+	search->hop.estimates = NULL;
+	search->hop.row = search->hop.code = NULL;
+	qsort(refs, n, sizeof(VgRef), compare_refs);
+	for (size_t i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!mark_visited(search, refs[i]) ||
+			!vg_vertex_expand(search->index, search->meta, search->cache, stream, refs[i],
+							  search->query, &search->hop))
+			continue;
+		if (search->options.counters != NULL)
+		{
+			search->options.counters->lists++;
+			search->options.counters->reranks++;
+		}
+		add_found(search);
+	}
+	search->hop.estimates = estimates;
+	vc_stream_end(stream);
+}
+
+/* Will it take too many expansions to find ef that count? */
+static bool
+gives_up(VgSearch *search)
+{
+	size_t most = search->options.most;
+
+	if (most == 0 || search->nbest >= search->ef || search->nfound < BELIEVED)
+		return false;
+	search->gave_up =
+		search->nfound >= most || (double) search->nfound * search->ef / (search->nbest + 1) > most;
+	return search->gave_up;
+}
+
 /* The next vertices to expand, at most `beam`; their pages are asked for. */
 static uint32
 take_window(VgSearch *search, uint32 beam, VgRef *window)
@@ -504,8 +590,11 @@ vg_search_run(VgSearch *search, uint32 ef)
 	widen(search, ef);
 	for (;;)
 	{
-		uint32 n = take_window(search, beam, window);
+		uint32 n;
 
+		if (gives_up(search))
+			break;
+		n = take_window(search, beam, window);
 		if (n == 0)
 		{
 			if (search->nqueue > 0 || search->nfar > 0 || !look_again(search))
@@ -523,6 +612,19 @@ bool
 vg_search_overflowed(const VgSearch *search)
 {
 	return search->overflowed;
+}
+
+bool
+vg_search_gave_up(const VgSearch *search)
+{
+	return search->gave_up;
+}
+
+void
+vg_search_go_on(VgSearch *search)
+{
+	search->options.most = 0;
+	search->gave_up = false;
 }
 
 VgFound *

@@ -44,6 +44,8 @@ typedef struct VgSearchOptions
 	bool keep_rows;      /* for inserts */
 	bool with_rows_only; /* vertices without table rows (dying ones) do not count */
 	uint64 labels;       /* signature of which one bit must match; 0 = all */
+	bool listed;         /* no entry points: vertices come by vg_search_visit() only */
+	size_t most;         /* expansions when the search gives up finding ef that count; 0 = never */
 	size_t memory;       /* of queue, visited and results */
 	/* does this vertex count?  Evaluated once, after the exact score; NULL = yes */
 	bool (*counts)(void *arg, const VgFound *found);
@@ -61,6 +63,12 @@ extern void vg_search_begin(VgSearch *search, const VgQuery *query, const VgSear
 extern void vg_search_add_entry(VgSearch *search, VgRef ref);
 
 /*
+ * Each of these vertices becomes a result, without its neighbours; they are read in the order of their pages, through a
+ * stream of their own in mode `io`.  refs is sorted by it.
+ */
+extern void vg_search_visit(VgSearch *search, VgRef *refs, size_t n, VcStreamMode io);
+
+/*
  * Go on until the `ef` nearest that count are known as well as ef can tell, or nothing is left or memory is.  Results are
  * cumulative; call with a larger ef for more.  Returns true while a larger ef could find more.
  */
@@ -68,6 +76,12 @@ extern bool vg_search_run(VgSearch *search, uint32 ef);
 
 /* memory ran out: what is not in the results may have been missed */
 extern bool vg_search_overflowed(const VgSearch *search);
+
+/* too few vertices count for a walk: so many expansions were made, or would have to be by what was seen */
+extern bool vg_search_gave_up(const VgSearch *search);
+
+/* From now on it does not. */
+extern void vg_search_go_on(VgSearch *search);
 
 /* everything expanded so far, in order of expansion */
 extern VgFound *vg_search_found(VgSearch *search, uint32 *ret_n);
