@@ -283,6 +283,7 @@ cluster_leaves(RqBuild *build, uint32 clusters, double rows, float *ret_centroid
 	uint64 wanted = (uint64) clusters * o->sampling_factor;
 	PollArg poll = {.phase = phase_of(build), .show = true};
 	VcvKmeansOptions k;
+	VcvKmeansOptions one; /* thread */
 	VcvSampleSpec spec;
 	VcvSampleResult result;
 	Size bytes;
@@ -304,9 +305,12 @@ cluster_leaves(RqBuild *build, uint32 clusters, double rows, float *ret_centroid
 
 	k = leaf_options(build, kdim, clusters);
 	bytes = fit_sample(&k, &wanted);
-	/* these two depend on the machine */
-	ereport(DEBUG1, (errmsg("clustering: estimated memory usage is %zu kB", bytes / 1024)));
-	ereport(DEBUG1, (errmsg("clustering: using %u threads", k.threads)));
+	one = k;
+	one.threads = 1;
+	ereport(message_level(build), (errmsg("clustering: estimated memory usage is %zu kB",
+										  (k.n * k.stride + vcv_kmeans_memory(&one)) / 1024)));
+	/* these depend on the machine */
+	ereport(DEBUG1, (errmsg("clustering: using %u threads, %zu kB", k.threads, bytes / 1024)));
 
 	spec = sample_spec(build, wanted);
 	spec.row_type = k.type;
