@@ -43,13 +43,16 @@ my %busy = (
 	quantized_wide => [ 'rabitq8', 9000, 'l2', 'lists = 2, rerank_in_table = off' ],
 	wide => [ 'vector', 1200, 'l2', 'lists = 3' ],
 	arrays => [ 'vector', $dim, 'maxsim', 'lists = 20' ],
-	arrays_exact => [ 'halfvec', 12, 'maxsim', 'lists = 20' ]);
-my %rows = (wide => 200, quantized_wide => 50, arrays => 400, arrays_exact => 400);
+	arrays_exact => [ 'halfvec', 12, 'maxsim', 'lists = 20' ],
+	graph => [ 'vector', $dim, 'l2', 'm = 16' ],
+	graph_small => [ 'halfvec', 8, 'ip', 'm = 4' ],
+	graph_wide => [ 'rabitq8', 2500, 'cosine', 'm = 20' ]);
+my %rows = (graph_wide => 200, wide => 200, quantized_wide => 50, arrays => 400, arrays_exact => 400);
 foreach my $t (sort keys %busy)
 {
 	my ($type, $d, $metric, $with) = @{ $busy{$t} };
 	generate_rows($node, $t, $type, $metric, $d, $rows{$t} // 1500);
-	$node->safe_psql('postgres', "CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with)");
+	$node->safe_psql('postgres', "CREATE INDEX ${t}_i ON $t USING @{[ method($t) ]} (v ${type}_${metric}_ops) WITH ($with)");
 }
 
 my $answer = "SELECT vc_use_index(true); SELECT string_agg(id::text, ',') FROM
@@ -94,7 +97,7 @@ foreach my $round (1 .. counts(6, 110))
 	# a build, serial or parallel, plain or concurrent, and sometimes one that replaces an index
 	my $of = $tables[ int(rand(@tables)) ];
 	my ($type, $d, $metric) = @{ $busy{$of} };
-	my $create = "CREATE INDEX %s new_i ON $of USING vchordrq (v ${type}_${metric}_ops);\n"
+	my $create = "CREATE INDEX %s new_i ON $of USING @{[ method($of) ]} (v ${type}_${metric}_ops);\n"
 	  . "DROP INDEX new_i;\n";
 	push @clients, client($node, "SET max_parallel_maintenance_workers = @{[ int(rand(3)) ]};\n" .
 		  (rand() < 0.5 ? sprintf($create, '') : sprintf($create, 'CONCURRENTLY')) x 100);

@@ -35,7 +35,8 @@ my %tables = (
 	b => [ 'halfvec', 'cosine', '<=>', 'lists = 10, rerank_in_table = on' ],
 	c => [ 'vector', 'ip', '<#>', "lists = '4,16'" ],
 	d => [ 'rabitq8', 'cosine', '<=>', 'lists = 10, rerank_in_table = off' ],
-	e => [ 'vector', 'maxsim', '@#', 'lists = 20' ]);
+	e => [ 'vector', 'maxsim', '@#', 'lists = 20' ],
+	graph => [ 'halfvec', 'l2', '<->', 'm = 12' ]);
 
 # a query for a table
 sub point
@@ -70,13 +71,16 @@ foreach my $t (sort keys %tables)
 	my ($type, $metric, $op, $with) = @{ $tables{$t} };
 	generate_rows($primary, $t, $type, $metric, $dim, $metric eq 'maxsim' ? 500 : 2000);
 	$primary->safe_psql('postgres',
-		"CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with)");
+		"CREATE INDEX ${t}_i ON $t USING @{[ method($t) ]} (v ${type}_${metric}_ops) WITH ($with)");
 }
 $primary->safe_psql('postgres', qq(
 CREATE SEQUENCE ids START 100000;
 CREATE UNLOGGED TABLE u (id int, v vector($dim));
 INSERT INTO u SELECT id, v FROM a;
 CREATE INDEX u_i ON u USING vchordrq (v vector_l2_ops);
+CREATE UNLOGGED TABLE graph_u (id int, v vector($dim));
+INSERT INTO graph_u SELECT id, v FROM a;
+CREATE INDEX graph_u_i ON graph_u USING vchordg (v vector_l2_ops);
 ));
 same('built');
 
@@ -171,27 +175,33 @@ unlike(slurp_file($standby->logfile), qr/inconsistent page/, 'no inconsistent pa
 foreach my $node ($standby, $primary)
 {
 	crash($node) if $node == $primary;
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM u'), '0', 'unlogged table is empty');
-	sound($node, 'unlogged, empty', 'u', 'u_i', 'l2', $q);
-	$node->safe_psql('postgres',
-		"INSERT INTO u SELECT i, vc_vector(i, $dim)::vector FROM generate_series(1, 500) i; VACUUM u");
-	sound($node, 'unlogged, filled again', 'u', 'u_i', 'l2', $q);
+	foreach my $u ('u', 'graph_u')
+	{
+		is($node->safe_psql('postgres', "SELECT count(*) FROM $u"), '0', "unlogged table $u is empty");
+		sound($node, "$u: unlogged, empty", $u, "${u}_i", 'l2', $q);
+		$node->safe_psql('postgres',
+			"INSERT INTO $u SELECT i, vc_vector(i, $dim)::vector FROM generate_series(1, 500) i; VACUUM $u");
+		sound($node, "$u: unlogged, filled again", $u, "${u}_i", 'l2', $q);
+	}
 }
 
 # Temporary tables live in local buffers.
-my $temporary = $primary->safe_psql('postgres', qq(
+foreach my $am ('vchordrq', 'vchordg')
+{
+	my $temporary = $primary->safe_psql('postgres', qq(
 CREATE TEMP TABLE tmp (id int, v vector($dim));
 SET temp_buffers = '800kB';
 INSERT INTO tmp SELECT id, v FROM a;
-CREATE INDEX tmp_i ON tmp USING vchordrq (v vector_l2_ops);
+CREATE INDEX tmp_i ON tmp USING $am (v vector_l2_ops);
 DELETE FROM tmp WHERE id % 2 = 0;
 VACUUM tmp;
 INSERT INTO tmp SELECT id, v FROM a WHERE id % 2 = 0;
 VACUUM tmp;
-SELECT count(*) FROM vchordrq_index_check('tmp_i', true);
+SELECT count(*) FROM ${am}_index_check('tmp_i', true);
 SELECT vc_enumerate('tmp', '<->', '$q');
 ));
-like($temporary, qr/^0\n\d+ missing=0 extra=0$/, 'temporary table');
+	like($temporary, qr/^0\n\d+ missing=0 extra=0$/, "temporary table, $am");
+}
 
 server_lived($_, 'no backend died') foreach $standby;
 $standby->stop;

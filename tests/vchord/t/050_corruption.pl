@@ -30,7 +30,9 @@ my %layouts = (
 	quantized => [ 'rabitq8', 'l2', '<->', 400, 300, 'lists = 4, rerank_in_table = off' ],
 	levels => [ 'vector', 'ip', '<#>', 80, 900, "lists = '3,24'" ],
 	arrays => [ 'vector', 'maxsim', '@#', 96, 150, 'lists = 8' ],
-	arrays_exact => [ 'halfvec', 'maxsim', '@#', 12, 150, 'lists = 8' ]);
+	arrays_exact => [ 'halfvec', 'maxsim', '@#', 12, 150, 'lists = 8' ],
+	graph => [ 'vector', 'l2', '<->', 64, 400, 'm = 12' ],
+	graph_wide => [ 'halfvec', 'cosine', '<=>', 1800, 60, 'm = 24' ]);
 my %tables;
 my %queries;
 foreach my $layout (sort keys %layouts)
@@ -41,7 +43,7 @@ foreach my $layout (sort keys %layouts)
 	$queries{$layout} = $metric eq 'maxsim' ? "{\"$q\",\"$q\"}" : $node->safe_psql('postgres', "SELECT '$q'::text::$type");
 	generate_rows($node, $t, $type, $metric, $dim, $rows);
 	$node->safe_psql('postgres', qq(
-CREATE INDEX ${t}_i ON $t USING vchordrq (v ${type}_${metric}_ops) WITH ($with);
+CREATE INDEX ${t}_i ON $t USING @{[ method($t) ]} (v ${type}_${metric}_ops) WITH ($with);
 INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(10000, 10000 + $rows / 3) i;
 DELETE FROM $t WHERE id % 3 = 0;
 VACUUM $t;
@@ -49,12 +51,13 @@ INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM genera
 DELETE FROM $t WHERE id % 7 = 0;
 VACUUM (INDEX_CLEANUP off) $t;
 CREATE TABLE ${layout}_2 AS SELECT * FROM $t;
-CREATE INDEX ${layout}_2_i ON ${layout}_2 USING vchordrq (v ${type}_${metric}_ops) WITH ($with);
+CREATE INDEX ${layout}_2_i ON ${layout}_2 USING @{[ method($layout) ]} (v ${type}_${metric}_ops) WITH ($with);
 INSERT INTO ${layout}_2 SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(30000, 30000 + $rows / 6) i;
 CHECKPOINT));
 	$tables{"${layout}_$_"} = $layouts{$layout} foreach 1, 2;
 }
 my %paths = map { $_ => $node->safe_psql('postgres', "SELECT pg_relation_filepath('${_}_i')") } keys %tables;
+my %is_graph = map { $paths{$_} =~ s/.*\///r => 1 } grep { method($_) eq 'vchordg' } keys %paths;
 $node->stop;
 
 # a metapage whose checksum is right and whose content is not
@@ -62,11 +65,12 @@ sub damage_meta
 {
 	my ($path, $file, $blk) = @_;
 	my $size = unpack('L', substr($file, 32, 4));
+	my $crc_at = $is_graph{ $path =~ s/.*\///r } ? 104 : 60;
 	my $meta = substr($file, 24, $size);
 	my $from = 12 + 4 * int(rand(($size - 12) / 4));
 	substr($meta, $from, 4) = rand() < 0.5 ? pack('L', odd32(length($file) / PAGE)) : flip(substr($meta, $from, 4));
-	substr($meta, 60, 4) = "\0" x 4;
-	substr($meta, 60, 4) = pack('L', crc32c($meta));
+	substr($meta, $crc_at, 4) = "\0" x 4;
+	substr($meta, $crc_at, 4) = pack('L', crc32c($meta));
 	patch_file($path, 24, $meta);
 	return "meta at $from";
 }
@@ -99,18 +103,20 @@ sub script
 	my ($t, $q) = @_;
 	my ($type, $metric, $op, $dim) = @{ $tables{$t} };
 	my $i = "${t}_i";
+	my $am = method($t);
 	my $near = "SELECT count(*) FROM (SELECT id FROM $t %s ORDER BY v $op '$q' %s) s;\n";
 	return "SET statement_timeout = '30s';\n"
 	  . "SELECT vc_use_index(true);\n"
 	  . sprintf($near, '', 'LIMIT 10')
 	  . sprintf($near, '', '')
 	  . sprintf($near, 'WHERE id % 50 = 1', 'LIMIT 10')
-	  . sprintf("SET vchordrq.probes = '%s';\n$near RESET vchordrq.probes;\n", $t =~ /levels/ ? '2,8' : '3', '', '')
-	  . "SET vchordrq.\"order\" = strict;\n" . sprintf($near, '', 'LIMIT 200') . "RESET vchordrq.\"order\";\n"
-	  . "SELECT count(*) FROM vchordrq_index_check('$i', true);\n"
-	  . "SELECT rows FROM vchordrq_index_info('$i');\n"
-	  . "SELECT length(vchordrq_prewarm('$i'));\n"
-	  . "SELECT count(vchordrq_page_inspect('$i', b)) FROM generate_series(0, pg_relation_size('$i') / 8192 - 1) b;\n"
+	  . sprintf("SET %s;\n$near RESET ALL;\nSELECT vc_use_index(true);\nSET statement_timeout = '30s';\n",
+		$am eq 'vchordg' ? 'vchordg.ef_search = 300' : "vchordrq.probes = '" . ($t =~ /levels/ ? '2,8' : '3') . "'", '', '')
+	  . "SET $am.\"order\" = strict;\n" . sprintf($near, '', 'LIMIT 200') . "RESET $am.\"order\";\n"
+	  . "SELECT count(*) FROM ${am}_index_check('$i', true);\n"
+	  . "SELECT rows FROM ${am}_index_info('$i');\n"
+	  . "SELECT length(${am}_prewarm('$i'));\n"
+	  . "SELECT count(${am}_page_inspect('$i', b)) FROM generate_series(0, pg_relation_size('$i') / 8192 - 1) b;\n"
 	  . "INSERT INTO $t SELECT i, @{[ row_value($type, $metric, $dim, 'i') ]} FROM generate_series(40000, 40020) i;\n"
 	  . "DELETE FROM $t WHERE id % 5 = 0;\n"
 	  . "VACUUM $t;\nVACUUM $t;\n"
@@ -118,7 +124,7 @@ sub script
 	  . sprintf($near, '', 'LIMIT 10')
 	  . "SELECT 'alive';\n"
 	  . "REINDEX INDEX $i;\n"
-	  . "SELECT 'check ' || count(*) FROM vchordrq_index_check('$i', true);\n"
+	  . "SELECT 'check ' || count(*) FROM ${am}_index_check('$i', true);\n"
 	  . "SELECT 'rows ' || vc_enumerate('$t', '$op', '$q');\n";
 }
 

@@ -1,5 +1,5 @@
 # VcTest.pm
-# What the server tests of vchordrq share: seed and counts, real and generated data, recall against the
+# What the server tests of vchordrq and vchordg share: seed and counts, real and generated data, recall against the
 # sequential scan, full enumeration, checks of an index, crashes and clients in the background.
 package VcTest;
 
@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(counts seed new_node patient_psql real_sets load_file generate generate_rows row_value recall_ok enumeration sound crash
+our @EXPORT = qw(counts seed new_node patient_psql real_sets load_file generate generate_rows row_value recall_ok enumeration method sound crash
   client finish_all server_lived index_path wait_until patch_file crc32c watch $long);
 
 # Full counts; the short form is for every run.
@@ -297,12 +297,24 @@ sub enumeration
 		SELECT vc_enumerate('$table', '$operators{$metric}', '$q'); COMMIT");
 }
 
+# Access method of the indexes of a test's table, by its name.
+sub method { return $_[0] =~ /^graph/ ? 'vchordg' : 'vchordrq'; }
+
+# Access method of an index; its functions begin with the name.
+sub method_of
+{
+	my ($node, $index) = @_;
+	return $node->safe_psql('postgres',
+		"SELECT amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = '$index'::regclass");
+}
+
 # The index is as it should be: the check finds nothing, and it holds exactly the rows of the table.
 sub sound
 {
 	my ($node, $name, $table, $index, $metric, $q) = @_;
+	my $am = method_of($node, $index);
 	my $found = $node->safe_psql('postgres', "SELECT count(*),
-		string_agg(coalesce(block::text, '') || ' ' || message, '; ') FROM vchordrq_index_check('$index', true)");
+		string_agg(coalesce(block::text, '') || ' ' || message, '; ') FROM ${am}_index_check('$index', true)");
 	my $rows = $node->safe_psql('postgres', "SELECT count(v) FROM $table");
 
 	is($found, '0|', "$name: index check");
