@@ -330,7 +330,7 @@ is_pinned(const VgGeometry *geo, const VgHop *hop, uint32 i)
 }
 
 /*
- * The anchor is `top` or a vertex below it in the tree of anchors: a leaf has a place for certain.
+ * The anchor is `top` or a vertex below it in the tree of anchors, below dying ones too: a leaf has a place for certain.
  */
 static bool
 create_below(Insertion *in, bool labels_inexact, VgRef top)
@@ -350,8 +350,7 @@ create_below(Insertion *in, bool labels_inexact, VgRef top)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!vg_vertex_expand(self->index, &self->meta, &self->cache, NULL, queue[i], &in->query,
-							  hop) ||
-			hop->head.state != VG_VERTEX_LIVE)
+							  hop))
 			continue;
 		for (uint32 e = 0; e < hop->nedges; e++)
 			npinned += is_pinned(geo, hop, e);
@@ -365,7 +364,7 @@ create_below(Insertion *in, bool labels_inexact, VgRef top)
 			if (is_pinned(geo, hop, e))
 				queue[n++] = hop->to[e];
 		}
-		if (npinned == geo->m)
+		if (npinned == geo->m || hop->head.state != VG_VERTEX_LIVE)
 			continue;
 		if (in->nchosen == 0)
 			choose_tried(in);
