@@ -77,6 +77,17 @@ check_m(const VgMetaDisk *disk, int m)
 					 disk->bits)));
 }
 
+/* A factor of distances means nothing where there is no triangle inequality. */
+static void
+warn_of_alpha(const VgBuildOptions *options, VcvMetric metric)
+{
+	if (metric != VCV_IP || !options->alpha_given || options->alpha[options->nalphas - 1] == 1 ||
+		(options->nalphas == 2 && options->alpha[1] == 1.2f))
+		return;
+	ereport(WARNING, (errmsg("`alpha` other than 1.0 has no effect on an index of inner products"),
+					  errdetail("Only L2 and cosine distances are pruned with factors.")));
+}
+
 uint16
 vg_default_bits(uint32 dim)
 {
@@ -96,6 +107,7 @@ describe(Relation index, VgMeta *ret_meta)
 	vg_columns_check(index, &disk->dim, &disk->type, &disk->metric, &disk->label_type);
 	if (disk->label_type != VG_LABEL_NONE)
 		disk->flags |= VG_META_LABELS;
+	warn_of_alpha(&options, (VcvMetric) disk->metric);
 	disk->bits = (uint16) (options.bits != 0 ? options.bits : vg_default_bits(disk->dim));
 	check_m(disk, options.m);
 	vg_geometry_init(&ret_meta->geo, disk->dim, (VcvType) disk->type, disk->bits,

@@ -420,6 +420,12 @@ vg_labels_query(Relation index, const VgMeta *meta, VcReadCache *cache, ScanKey 
 		}
 		else
 			vg_labels_read(type, key->sk_argument, false, &set);
+		/* arrays without labels are equal, too, but no posting leads to them */
+		if (key->sk_strategy == VG_STRATEGY_EQUAL && is_array(type) && set.n == 0)
+		{
+			ret_query->rest = true;
+			continue;
+		}
 		add_condition(index, meta, cache, state.label_head, &set, ret_query);
 		if (key->sk_strategy == VG_STRATEGY_EQUAL && is_array(type))
 			ret_query->exact = false;

@@ -36,7 +36,8 @@ typedef struct VgLabelQuery
 	bool never;       /* nothing can match (NULL, unknown label) */
 	uint64 signature; /* bits of the most selective condition's labels */
 	bool exact;       /* the signature decides; otherwise the executor rechecks */
-	double vertices;  /* postings of that condition's labels */
+	bool rest; /* there is a condition that labels do not help with: recheck, even if not present */
+	double vertices; /* postings of that condition's labels */
 	uint32 nlabels;
 	VgLabelDisk *labels; /* of that condition */
 } VgLabelQuery;

@@ -440,7 +440,7 @@ vg_scan_start(VcScan *frame)
 					frame->scan->numberOfKeys, &self->labels);
 	if (self->labels.never)
 		return false;
-	self->recheck |= self->labels.present && !self->labels.exact;
+	self->recheck |= self->labels.rest || (self->labels.present && !self->labels.exact);
 	self->filter = wants_filter(self);
 	vg_query_init(&self->query, self->encoder, SEARCH_EPSILON, frame->arena);
 	self->ef = self->params.ef;
