@@ -63,13 +63,13 @@ foreach my $filter ('', 'WHERE id % 2 = 0')
 }
 
 # The same of a graph: a build over less memory than the vectors need, and every row.
-generate($node, 'graph', 'vector', 8, counts(30000, 1000000), clusters => 200);
-my ($built) = watch($node, $shared, "SET maintenance_work_mem = '4MB'; CREATE INDEX graph_i ON graph USING vchordg (v vector_l2_ops); ANALYZE graph;");
+generate($node, 'graph', 'vector', 8, counts(8000, 100000), clusters => 200);
+my ($built) = watch($node, $shared, "SET maintenance_work_mem = '1MB'; CREATE INDEX graph_i ON graph USING vchordg (v vector_l2_ops); ANALYZE graph;");
 cmp_ok($built, '<=', 64, 'memory of the build of a graph');
 {
 	my ($most, undef, $out) = watch($node, $shared, "SET work_mem = '64MB'; SELECT vc_use_index(true);
 		SELECT count(*) || ' ' || count(DISTINCT id) FROM (SELECT id FROM graph ORDER BY v <-> '[0,0,0,0,0,0,0,0]') s;");
-	my $n = counts(30000, 1000000);
+	my $n = counts(8000, 100000);
 	like($out, qr/^$n $n$/m, 'every row of the graph once');
 	cmp_ok($most, '<=', 64 + 32, 'memory of a scan of the graph');
 }
