@@ -30,6 +30,13 @@
 /* of bounds while inserting; wide, for a wrong neighbour stays */
 #define INSERT_EPSILON 1.9f
 
+/*
+ * Back-edges go to half of m neighbours, those that RobustPrune chose first, and to no fewer than so many: each is
+ * a page in a WAL record.  Back-edges to all cost a fifth more time; of arxiv_lsa256, half of it inserted, recall@10 was
+ * 0.986 with them and 0.987 without.
+ */
+#define BACK_EDGES_LEAST 12
+
 /* times that the whole insert starts over when vertices vanish under it, and that one list is read again */
 #define MAX_ATTEMPTS 100
 #define MAX_REREADS  8
@@ -487,6 +494,7 @@ link_back(Insertion *in)
 {
 	uint32 i = 0;
 
+	in->nchosen = Min(in->nchosen, Max(in->self->meta.geo.m / 2, BACK_EDGES_LEAST));
 	qsort(in->chosen, in->nchosen, sizeof(VgCandidate), compare_places);
 	while (i < in->nchosen)
 	{
