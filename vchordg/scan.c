@@ -298,6 +298,7 @@ turn_to_table(VgScan *self)
 	vc_table_pass_init(&self->pass, &self->frame, self->filter, self->params.memory, score_row,
 					   self, self->delivered, self->ndelivered);
 	self->in_table = true;
+	self->done = false;
 	/* a pass knows nothing of labels */
 	self->recheck |= self->labels.present;
 	return true;
