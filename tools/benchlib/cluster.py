@@ -111,7 +111,7 @@ class Server:
         """Access methods for vectors that this server has, best known first."""
         with self.connect() as conn:
             have = {row[0] for row in conn.query("SELECT amname FROM pg_am")}
-        return [am for am in ("vchordrq", "hnsw", "ivfflat") if am in have]
+        return [am for am in ("vchordrq", "vchordg", "hnsw", "ivfflat") if am in have]
 
     def setup(self, test_module=False):
         with self.connect({"client_min_messages": "warning"}) as conn:

@@ -30,7 +30,7 @@ def add_arguments(parser):
     parser.add_argument("--seconds", type=float, default=5, help="of one timed run")
     parser.add_argument("--rounds", type=int, default=5, help="timed runs of each, taking turns")
     parser.add_argument("--probes", help="curve of vchordrq (default 1,2,4,...)")
-    parser.add_argument("--ef", help="curve of hnsw (default 10,20,40,...)")
+    parser.add_argument("--ef", help="curve of hnsw and vchordg (default 10,20,40,...)")
     parser.add_argument("--ivf-probes", help="curve of ivfflat (default 1,2,4,...)")
     parser.add_argument("--no-curve", action="store_true")
     parser.add_argument("--no-filters", action="store_true")
@@ -152,6 +152,7 @@ class Bench:
         ivf = max(10, n // 1000)
         options = {
             "vchordrq": self.args.options,
+            "vchordg": "",
             "hnsw": "m = 16, ef_construction = 64",
             "ivfflat": f"lists = {ivf}",
         }[am]
@@ -196,6 +197,10 @@ class Bench:
             if knob is None:
                 return Point("vchordrq, no knob" if not own else "vchordrq", am, own)
             return Point(f"vchordrq, probes {knob}", am, {**own, "vchordrq.probes": str(knob)})
+        if am == "vchordg":
+            if knob is None:
+                return Point("vchordg, no knob", am, {})
+            return Point(f"vchordg, ef_search {knob}", am, {"vchordg.ef_search": str(knob)})
         if am == "hnsw":
             if knob is None:
                 return Point("hnsw, default ef_search 40", am, {})
@@ -210,14 +215,14 @@ class Bench:
         """Largest sensible knob, 0 if the method has none here."""
         if am == "vchordrq":
             return self.lists if self.levels == 1 else 0
-        return {"hnsw": 1000, "ivfflat": getattr(self, "lists_ivf", 0), "exact": 0}[am]
+        return {"hnsw": 1000, "vchordg": 1000, "ivfflat": getattr(self, "lists_ivf", 0), "exact": 0}[am]
 
     def knob_for(self, am, target):
         """Smallest knob that reaches a recall, by bisection; None if there is none."""
         low, high = 0, self.knob_range(am)
         if high == 0:
             return None
-        step = 10 if am == "hnsw" else 1
+        step = 10 if am in ("hnsw", "vchordg") else 1
         while True:
             p = self.point(am, min(step, high))
             if self.measure_recall(p) >= target:
@@ -238,11 +243,12 @@ class Bench:
     def curve(self, am):
         arguments = {
             "vchordrq": self.args.probes,
+            "vchordg": self.args.ef,
             "hnsw": self.args.ef,
             "ivfflat": self.args.ivf_probes,
         }
         given = arguments.get(am)
-        default = DEFAULT_CURVES["ef" if am == "hnsw" else "probes"]
+        default = DEFAULT_CURVES["ef" if am in ("hnsw", "vchordg") else "probes"]
         knobs = [int(x) for x in given.split(",")] if given else default
         points = []
         for knob in knobs:
@@ -307,7 +313,7 @@ class Bench:
                     p = Point("hnsw, relaxed_order", am, {"hnsw.iterative_scan": "relaxed_order"})
                 if am == "ivfflat":
                     continue
-                slow = am != "vchordrq"
+                slow = am not in ("vchordrq", "vchordg")
                 nq = min(self.nq, 100) if slow else self.nq
                 self.measure_recall(p, where, test(ids), nq)
                 points.append(p)
