@@ -33,7 +33,7 @@
 /*
  * Back-edges go to half of m neighbours, those that RobustPrune chose first, and to no fewer than so many: each is
  * a page in a WAL record.  Back-edges to all cost a fifth more time; of arxiv_lsa256, half of it inserted, recall@10 was
- * 0.986 with them and 0.987 without.
+ * 0.986 with them and 0.987 without, with ef_search 64 0.981 and 0.976 (150 queries).
  */
 #define BACK_EDGES_LEAST 12
 
