@@ -148,6 +148,7 @@ compose_slot(WritePlan *plan, uint32 i)
 	vg_slot_compose(build->encoder, build->labels != NULL ? build->labels[i] : 0,
 					build->labels_inexact, plan->slot);
 	head->count = graph->counts[i];
+	head->posted = 1; /* before anybody sees the index */
 	if (graph->anchors[i] != VG_GRAPH_NONE)
 		head->anchor = ref_of(plan, graph->anchors[i]);
 	for (uint32 k = 0; k < graph->counts[i]; k++)

@@ -189,7 +189,7 @@ typedef struct VgVertexDisk
 {
 	uint16 incarnation;
 	uint8 state;
-	uint8 reserved;
+	uint8 posted; /* 1: the postings of its labels name it; else no further row may join it */
 	uint16 count; /* edges */
 	uint16
 		nlabels_over; /* 1: carries labels whose bits others share, too (signature is not exact) */

@@ -192,7 +192,7 @@ add_to_twin(Insertion *in, bool labels_inexact)
 		const VgFound *found = &in->found[i];
 
 		if (found->state == VG_VERTEX_LIVE && found->labels == in->newcomer.labels &&
-			!found->labels_inexact &&
+			!found->labels_inexact && (found->posted || !geo->labels) &&
 			memcmp(found->row, self->encoder->view.x, geo->row_bytes) == 0 &&
 			vg_strip_add(self->index, self->heap, &self->meta, found->ref, found->strip,
 						 found->strip_entry, &in->tid))
@@ -533,6 +533,24 @@ offer_entry(Insertion *in)
 	vc_xlog_commit(&xlog);
 }
 
+/*
+ * The postings of a new vertex, then the mark that it has them.  If a cancel or a crash comes before, VACUUM removes
+ * the vertex, whose row is dead; no further row has joined it by then that a search by label would not find.
+ */
+static void
+post_labels(Insertion *in, const VgLabelSet *labels)
+{
+	VgInserter *self = in->self;
+	VgListEdit edit;
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(self->index);
+
+	vg_labels_post(self->index, self->heap, &self->meta, labels, in->newcomer.ref);
+	if (!vg_list_edit(&xlog, &self->meta, in->newcomer.ref, true, &edit))
+		return;
+	edit.head->posted = 1;
+	vc_xlog_commit(&xlog);
+}
+
 static void
 insert_row(VgInserter *self, Datum value, const VgLabelSet *labels, ItemPointer tid)
 {
@@ -560,7 +578,7 @@ insert_row(VgInserter *self, Datum value, const VgLabelSet *labels, ItemPointer 
 		{
 			link_back(&in);
 			if (self->meta.geo.labels)
-				vg_labels_post(self->index, self->heap, &self->meta, labels, in.newcomer.ref);
+				post_labels(&in, labels);
 			if (self->counter++ % ENTRY_EVERY == ENTRY_EVERY - 1)
 				offer_entry(&in);
 			break;

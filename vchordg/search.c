@@ -405,6 +405,7 @@ add_found(VgSearch *search)
 					   .score = hop->score,
 					   .labels = hop->head.labels,
 					   .labels_inexact = hop->head.nlabels_over != 0,
+					   .posted = hop->head.posted != 0,
 					   .state = hop->head.state,
 					   .inverse_norm = hop->head.inverse_norm,
 					   .strip = hop->strip,

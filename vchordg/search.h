@@ -25,6 +25,7 @@ typedef struct VgFound
 	float score; /* exact */
 	uint64 labels;
 	bool labels_inexact;
+	bool posted; /* of VgVertexDisk */
 	uint8 state;
 	float inverse_norm; /* cosine */
 	bool judged;        /* `counts` is known */
