@@ -3,9 +3,10 @@
  *		The graph around vertices that lost their rows (FreshDiskANN's delete, arXiv 2105.09613, by neighbourhood).
  *
  * Who names a dying vertex v?  Nothing stores that; but those who do are near it.  So a search for v's own vector finds
- * nearly all of them, at a cost that follows the number of deletions and not the size of the index.  Each puts one of v's
- * neighbours in its place.  A list that is missed keeps a reference whose incarnation is wrong as soon as v's
- * slot is free: readers pass over it, and the next change of a full list replaces it.
+ * nearly all of them, at a cost that follows the number of deletions and not the size of the index.  Each puts a live
+ * vertex near v in its place, and the nearest of these become neighbours of each other.  A list that is missed
+ * keeps a reference whose incarnation is wrong as soon as v's slot is free: readers pass over it, and the next change
+ * of a full list replaces it.
  *
  * Anchors are exact, not nearly: the pinned edges in v's list are all its children in the tree of anchors.  A live child
  * gets the nearest live ancestor as its anchor, or one of that one's pinned children if the list is full; if there is no live
@@ -31,6 +32,17 @@
 
 #define REPAIR_EPSILON 1.9f
 
+/*
+ * Live vertices nearest to a dying one: so many may take its place in lists, and so many are made neighbours of each
+ * other (IP-DiskANN, arXiv 2502.13826, reconnects to a few of the nearest as well).  When a whole cluster goes, they
+ * lie in different clusters, and what led from one to the other goes with it.
+ */
+#define SURVIVORS        12
+#define SURVIVORS_LINKED 6
+
+/* expansions for them, as a multiple of what a search keeps in mind; with everything dying there are none */
+#define SURVIVOR_EFFORT 4
+
 /* lists tried for a pinned edge before giving up until the next VACUUM */
 #define MAX_ANCHORS_TRIED 256
 #define MAX_REREADS       8
@@ -47,11 +59,12 @@ struct VgRepair
 	VgHop hop;  /* of the dying vertex, with everything */
 	VgHop near; /* of another one */
 
-	const VgDying *dying;
-	uint32 ndying;
 	VgRef *holders; /* vertices that name the dying one */
 	uint32 nholders;
 	uint32 holder_room;
+	VgFound survivors[SURVIVORS]; /* ascending by distance from it */
+	uint32 nsurvivors;
+	char *codes; /* of these, one after the other */
 };
 
 static void
@@ -80,6 +93,7 @@ vg_repair_create(MemoryContext context, Relation index, const VgMeta *meta)
 		vg_search_create(context, index, meta, &repair->cache, repair->arena, VC_STREAM_AUTO);
 	init_whole_hop(&repair->hop, meta);
 	init_whole_hop(&repair->near, meta);
+	repair->codes = palloc(SURVIVORS * meta->geo.code_bytes);
 	repair->holder_room = 256;
 	repair->holders = palloc(repair->holder_room * sizeof(VgRef));
 	MemoryContextSwitchTo(old);
@@ -98,16 +112,6 @@ static int
 compare_dying(const void *a, const void *b)
 {
 	return compare_refs(((const VgDying *) a)->ref, ((const VgDying *) b)->ref);
-}
-
-static bool
-is_dying(const VgRepair *repair, VgRef ref)
-{
-	VgDying key = {.ref = ref};
-	const VgDying *found =
-		bsearch(&key, repair->dying, repair->ndying, sizeof(VgDying), compare_dying);
-
-	return found != NULL && vg_ref_equal(found->ref, ref);
 }
 
 /* ---- marking ---- */
@@ -201,12 +205,48 @@ look_at_expanded(void *arg, const VgHop *hop)
 		add_holder(repair, hop->ref);
 }
 
+/* The nearest live vertices that the search expanded. */
+static void
+take_survivors(VgRepair *repair)
+{
+	const VgGeometry *geo = &repair->meta->geo;
+	uint32 nfound;
+	const VgFound *found = vg_search_found(repair->search, &nfound);
+	uint32 n = 0;
+
+	for (uint32 i = 0; i < nfound; i++)
+	{
+		uint32 at = n;
+
+		if (found[i].state != VG_VERTEX_LIVE ||
+			(n == SURVIVORS && found[i].score >= repair->survivors[n - 1].score))
+			continue;
+		if (n == SURVIVORS)
+			at--;
+		else
+			n++;
+		while (at > 0 && repair->survivors[at - 1].score > found[i].score)
+		{
+			repair->survivors[at] = repair->survivors[at - 1];
+			at--;
+		}
+		repair->survivors[at] = found[i];
+	}
+	repair->nsurvivors = n;
+	for (uint32 i = 0; i < n; i++)
+		memcpy(repair->codes + i * geo->code_bytes, repair->survivors[i].code, geo->code_bytes);
+}
+
 static void
 find_holders(VgRepair *repair)
 {
 	VgQuery query;
+	uint32 ef = Max(repair->meta->disk.ef_construction, 2 * repair->meta->geo.m);
 	VgSearchOptions options = {.beam = 1,
 							   .epsilon = REPAIR_EPSILON,
+							   .keep_rows = true,
+							   .with_rows_only = true,
+							   .most = (size_t) SURVIVOR_EFFORT * ef,
 							   .memory = (size_t) maintenance_work_mem * 1024 / 4,
 							   .expanded = look_at_expanded,
 							   .arg = repair};
@@ -216,31 +256,38 @@ find_holders(VgRepair *repair)
 	vg_search_begin(repair->search, &query, &options);
 	for (uint32 i = 0; i < repair->hop.nedges; i++)
 		vg_search_add_entry(repair->search, repair->hop.to[i]);
-	vg_search_run(repair->search, Max(repair->meta->disk.ef_construction, 2 * repair->meta->geo.m));
+	vg_search_run(repair->search, ef);
+	take_survivors(repair);
 }
 
-/* The neighbour of the dying vertex that is best for the list in repair->near, or m. */
-static uint32
-choose_substitute(VgRepair *repair, VgEstimate *estimates)
+/* The survivor that is best for the list in repair->near, or NULL. */
+static const VgFound *
+choose_substitute(VgRepair *repair, const VgQuery *query, float *ret_score)
 {
 	const VgMeta *meta = repair->meta;
-	const VgHop *v = &repair->hop;
-	uint32 chosen = meta->geo.m;
+	VgEstimate estimates[SURVIVORS];
+	const VgFound *chosen = NULL;
 
-	for (uint32 i = 0; i < v->nedges; i++)
+	vg_estimate(query, repair->codes, meta->geo.code_bytes, repair->nsurvivors, estimates);
+	for (uint32 i = 0; i < repair->nsurvivors; i++)
 	{
-		if (vg_ref_equal(v->to[i], repair->near.ref) || is_dying(repair, v->to[i]) ||
-			vg_hop_find(meta, &repair->near, v->to[i]) < meta->geo.m)
+		const VgFound *survivor = &repair->survivors[i];
+
+		if (vg_ref_equal(survivor->ref, repair->near.ref) ||
+			vg_hop_find(meta, &repair->near, survivor->ref) < meta->geo.m)
 			continue;
-		if (chosen == meta->geo.m || estimates[i].score < estimates[chosen].score)
-			chosen = i;
+		if (chosen == NULL || estimates[i].score < *ret_score)
+		{
+			chosen = survivor;
+			*ret_score = estimates[i].score;
+		}
 	}
 	return chosen;
 }
 
 /* One attempt; CHANGED: the list is another by now. */
 static VgEdgeResult
-replace_edge(VgRepair *repair, VgRef holder, uint32 substitute, float score)
+replace_edge(VgRepair *repair, VgRef holder, const VgFound *substitute, float score)
 {
 	const VgMeta *meta = repair->meta;
 	const VgHop *v = &repair->hop;
@@ -251,12 +298,10 @@ replace_edge(VgRepair *repair, VgRef holder, uint32 substitute, float score)
 
 	if (!vg_list_edit(&xlog, meta, holder, true, &edit))
 		return VG_EDGE_REFUSED;
-	if (substitute < meta->geo.m)
+	if (substitute != NULL)
 	{
-		VgEdgeDisk *edge = (VgEdgeDisk *) (v->edges + (Size) substitute * meta->geo.edge_bytes);
-		VgNewcomer newcomer = {.ref = edge->to,
-							   .labels = meta->geo.labels ? *vg_edge_labels(&meta->geo, edge) : 0,
-							   .code = vg_edge_code(&meta->geo, edge)};
+		VgNewcomer newcomer = {
+			.ref = substitute->ref, .labels = substitute->labels, .code = substitute->code};
 
 		result = vg_edges_replace(&edit, seen, v->ref, &newcomer, score);
 	}
@@ -272,12 +317,12 @@ repair_holder(VgRepair *repair, VgRef holder)
 {
 	const VgMeta *meta = repair->meta;
 	const VgGeometry *geo = &meta->geo;
-	VgEstimate *estimates = palloc(geo->m * sizeof(VgEstimate));
 
 	for (int i = 0; i < MAX_REREADS; i++)
 	{
 		VgQuery query;
-		uint32 substitute;
+		const VgFound *substitute;
+		float score = 0;
 		uint32 at;
 
 		if (!read_near(repair, holder, NULL))
@@ -290,12 +335,56 @@ repair_holder(VgRepair *repair, VgRef holder)
 			 VG_EDGE_PINNED) != 0)
 			return;
 		query_of(repair, repair->near.row, &query);
-		vg_estimate(&query, repair->hop.edges + geo->edge_code, geo->edge_bytes, repair->hop.nedges,
-					estimates);
-		substitute = choose_substitute(repair, estimates);
-		if (replace_edge(repair, holder, substitute,
-						 substitute < geo->m ? estimates[substitute].score : 0) != VG_EDGE_CHANGED)
+		substitute = choose_substitute(repair, &query, &score);
+		if (replace_edge(repair, holder, substitute, score) != VG_EDGE_CHANGED)
 			return;
+	}
+}
+
+/* One survivor's list takes another, if RobustPrune would have it. */
+static void
+link_survivor(VgRepair *repair, const VgFound *owner, const VgNewcomer *newcomer)
+{
+	const VgMeta *meta = repair->meta;
+
+	for (int i = 0; i < MAX_REREADS; i++)
+	{
+		VgListEdit edit;
+		VgEdgeResult result;
+		VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(repair->index);
+
+		if (!read_near(repair, owner->ref, newcomer->query) ||
+			vg_hop_find(meta, &repair->near, newcomer->ref) < meta->geo.m ||
+			!vg_list_edit(&xlog, meta, owner->ref, true, &edit))
+			return;
+		result = vg_edges_add(&edit, vg_list_on_one_page(meta) ? NULL : &repair->near, newcomer,
+							  repair->near.score, false);
+		if (result == VG_EDGE_DONE)
+			vc_xlog_commit(&xlog);
+		if (result != VG_EDGE_CHANGED)
+			return;
+	}
+}
+
+static void
+link_survivors(VgRepair *repair)
+{
+	uint32 n = Min(repair->nsurvivors, SURVIVORS_LINKED);
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		const VgFound *one = &repair->survivors[i];
+		VgQuery query;
+		VgNewcomer newcomer = {
+			.ref = one->ref, .labels = one->labels, .code = one->code, .query = &query};
+
+		CHECK_FOR_INTERRUPTS();
+		query_of(repair, one->row, &query);
+		for (uint32 k = 0; k < n; k++)
+		{
+			if (k != i)
+				link_survivor(repair, &repair->survivors[k], &newcomer);
+		}
 	}
 }
 
@@ -471,6 +560,75 @@ move_child(VgRepair *repair, const VgEdgeDisk *edge)
 	}
 }
 
+/*
+ * It is not an entry point any more.  The nearest survivor is in its place, so that searches start from as many parts of
+ * the graph as before: vertices far away that named the dying one are not found, and with them go ways from one cluster to
+ * another.  Where there is none, the last entry takes the place.
+ */
+static void
+leave_entries(VgRepair *repair)
+{
+	const VgMeta *meta = repair->meta;
+	const VgGeometry *geo = &meta->geo;
+	VgStateDisk *state;
+	char *page;
+	char *entries;
+	bool any = false;
+	const VgFound *substitute = NULL;
+	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(repair->index);
+
+	{
+		VgStateDisk copy;
+		char *rows = palloc(VG_MAX_ENTRIES * geo->edge_bytes);
+
+		vg_state_read(repair->index, meta, NULL, &copy, rows);
+		for (uint32 i = 0; i < copy.nentries; i++)
+			any |= vg_ref_equal(((VgEdgeDisk *) (rows + i * geo->edge_bytes))->to, repair->hop.ref);
+		for (uint32 k = 0; any && substitute == NULL && k < repair->nsurvivors; k++)
+		{
+			uint32 i = 0;
+
+			while (i < copy.nentries &&
+				   !vg_ref_equal(((VgEdgeDisk *) (rows + i * geo->edge_bytes))->to,
+								 repair->survivors[k].ref))
+				i++;
+			if (i == copy.nentries)
+				substitute = &repair->survivors[k];
+		}
+		pfree(rows);
+	}
+	if (!any)
+		return;
+	state = vg_state_edit(&xlog, meta);
+	page = vc_xlog_page(&xlog, VG_STATE_BLKNO);
+	entries = page + VG_BODY_OFFSET + VG_STATE_ENTRIES_AT;
+	for (uint32 i = 0; i < state->nentries;)
+	{
+		char *entry = entries + i * geo->edge_bytes;
+		char *last = entries + (state->nentries - 1) * geo->edge_bytes;
+
+		if (!vg_ref_equal(((VgEdgeDisk *) entry)->to, repair->hop.ref))
+		{
+			i++;
+			continue;
+		}
+		if (substitute != NULL)
+		{
+			vg_edge_set(geo, (VgEdgeDisk *) entry, substitute->ref, 0, 0, substitute->labels,
+						substitute->code);
+			substitute = NULL;
+			i++;
+			continue;
+		}
+		if (entry != last)
+			memcpy(entry, last, geo->edge_bytes);
+		memset(last, 0, geo->edge_bytes);
+		state->nentries--;
+		((PageHeader) page)->pd_lower -= geo->edge_bytes;
+	}
+	vc_xlog_commit(&xlog);
+}
+
 /* ---- one vertex ---- */
 
 /* Lists that name it, and its live children.  false: it has children that stay with it for now. */
@@ -496,6 +654,8 @@ detach(VgRepair *repair, VgRef ref)
 		CHECK_FOR_INTERRUPTS();
 		repair_holder(repair, repair->holders[i]);
 	}
+	link_survivors(repair);
+	leave_entries(repair);
 }
 
 /* Is it still the anchor of some vertex? */
@@ -563,51 +723,6 @@ leave_tree(VgRepair *repair)
 	return false;
 }
 
-/* It is not an entry point any more; the last one takes its place. */
-static void
-leave_entries(VgRepair *repair)
-{
-	const VgMeta *meta = repair->meta;
-	const VgGeometry *geo = &meta->geo;
-	VgStateDisk *state;
-	char *page;
-	char *entries;
-	bool any = false;
-	VC_SCOPED(vc_xlog_drop) VcXlog xlog = vc_xlog_begin(repair->index);
-
-	{
-		VgStateDisk copy;
-		char *rows = palloc(VG_MAX_ENTRIES * geo->edge_bytes);
-
-		vg_state_read(repair->index, meta, NULL, &copy, rows);
-		for (uint32 i = 0; i < copy.nentries; i++)
-			any |= vg_ref_equal(((VgEdgeDisk *) (rows + i * geo->edge_bytes))->to, repair->hop.ref);
-		pfree(rows);
-	}
-	if (!any)
-		return;
-	state = vg_state_edit(&xlog, meta);
-	page = vc_xlog_page(&xlog, VG_STATE_BLKNO);
-	entries = page + VG_BODY_OFFSET + VG_STATE_ENTRIES_AT;
-	for (uint32 i = 0; i < state->nentries;)
-	{
-		char *entry = entries + i * geo->edge_bytes;
-		char *last = entries + (state->nentries - 1) * geo->edge_bytes;
-
-		if (!vg_ref_equal(((VgEdgeDisk *) entry)->to, repair->hop.ref))
-		{
-			i++;
-			continue;
-		}
-		if (entry != last)
-			memcpy(entry, last, geo->edge_bytes);
-		memset(last, 0, geo->edge_bytes);
-		state->nentries--;
-		((PageHeader) page)->pd_lower -= geo->edge_bytes;
-	}
-	vc_xlog_commit(&xlog);
-}
-
 /* false: it has to wait for others */
 static bool
 try_free(VgRepair *repair, VgRef ref)
@@ -617,6 +732,7 @@ try_free(VgRepair *repair, VgRef ref)
 		return true;
 	if (has_children(repair))
 		return false;
+	repair->nsurvivors = 0;
 	leave_entries(repair);
 	if (!leave_tree(repair))
 		return false;
@@ -632,8 +748,6 @@ vg_repair_run(VgRepair *repair, VgDying *dying, uint32 n)
 	MemoryContext old = MemoryContextSwitchTo(repair->scratch);
 
 	qsort(dying, n, sizeof(VgDying), compare_dying);
-	repair->dying = dying;
-	repair->ndying = n;
 	for (uint32 i = 0; i < n; i++)
 	{
 		VC_SCOPED(vc_arena_rewind) VcArenaMark mark = vc_arena_mark(repair->arena);

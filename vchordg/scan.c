@@ -3,7 +3,7 @@
  *		Index scan callbacks: arguments in, rows out.
  *
  * The frame (core/scan.h) does the rest.  A round widens the search: with an ef given by GUC or reloption there is one, else ef
- * doubles from round to round until the executor has its rows or the graph is exhausted.  The rows of a round are
+ * grows fourfold from round to round until the executor has its rows or the graph is exhausted.  The rows of a round are
  * those of the ef best vertices that were not in an earlier one, in ascending order.
  *
  * A vertex' rows are read from the strip when it counts: under a filter evaluated in the scan each row is
@@ -40,6 +40,12 @@
 #define AUTO_EF       100
 #define AUTO_EF_A_ROW 2
 #define AUTO_EF_MAX   65535
+
+/*
+ * ef of a further round.  A round that only doubles it delivers the farther half of what it keeps in mind, and that half
+ * is known worst; with four times it, the rows right behind those of the round before are well inside.
+ */
+#define ROUND_GROWTH 4
 
 /* of bounds that put neighbours aside: of those within it one in forty is put aside in error, until the next round */
 #define SEARCH_EPSILON 1.9f
@@ -245,7 +251,11 @@ collect(VgScan *self)
 {
 	uint32 n;
 	VgFound *found = vg_search_found(self->search, &n);
+	float limit = self->range;
 
+	/* what was met on the way to the ef best waits for its turn, if there is to be one */
+	if (!self->done || !self->params.automatic)
+		limit = Min(limit, vg_search_threshold(self->search));
 	if (n > self->emitted_room)
 	{
 		uint32 room = Max(n, 2 * self->emitted_room);
@@ -263,8 +273,7 @@ collect(VgScan *self)
 	self->next = 0;
 	for (uint32 i = 0; i < n; i++)
 	{
-		if (self->emitted[i] || !found[i].judged || !found[i].counts ||
-			found[i].score > self->range)
+		if (self->emitted[i] || !found[i].judged || !found[i].counts || found[i].score > limit)
 			continue;
 		self->emitted[i] = true;
 		add_results(self, &found[i]);
@@ -328,7 +337,7 @@ vg_scan_round(VcScan *frame, int round)
 		if (self->done || (round > 0 && !self->params.automatic))
 			return false;
 		if (round > 0)
-			self->ef = Min(self->ef * 2, PG_INT32_MAX / 4);
+			self->ef = Min(self->ef * ROUND_GROWTH, PG_INT32_MAX / ROUND_GROWTH);
 		self->done = !vg_search_run(self->search, self->ef);
 		if (vg_search_gave_up(self->search) || vg_search_overflowed(self->search))
 		{

@@ -105,9 +105,9 @@ SELECT attempt('CREATE INDEX ON t96 USING vchordrq ((quantize_to_rabitq8(val)) r
 CREATE TABLE centroids (id int, parent int, vector real[]);
 INSERT INTO centroids VALUES (0, NULL, array_fill(0::real, ARRAY[96]));
 INSERT INTO centroids SELECT g, 0, val::real[] FROM (SELECT DISTINCT ON (grp) grp + 1 AS g, val FROM t96 ORDER BY grp, id) s;
-SELECT compare('WITH (options = ''build.external.table = "centroids"'')');
+SELECT compare('WITH (options = ''build.external.table = "public.centroids"'')');
 -- each row is near its own group's centroid, so few lists are enough
-CREATE INDEX r_q8 ON r USING vchordrq (q8 rabitq8_l2_ops) WITH (options = 'build.external.table = "centroids"', probes = '1');
+CREATE INDEX r_q8 ON r USING vchordrq (q8 rabitq8_l2_ops) WITH (options = 'build.external.table = "public.centroids"', probes = '1');
 SELECT options->>'type' AS type, options->>'residual_quantization' AS residual, options->>'exact' AS exact, options->>'lists' AS lists
 FROM vchordrq_index_info('r_q8');
 SELECT count(*) > 14 AS own_group FROM r, (SELECT q8, grp FROM r WHERE id = 1) q WHERE r.grp = q.grp
